@@ -1,0 +1,85 @@
+# dialtone: one Makefile for everything. `make help` lists the targets.
+
+# The demos in reading order. A new demo is a folder and a word here.
+DEMOS := tcp_server tcp_client
+
+CFLAGS  ?= -O2 -g
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+           -Wmissing-prototypes -Wformat=2
+HARDEN   = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+           -fPIE -pie -Wl,-z,relro,-z,now
+COMPILE  = $(CC) $(CPPFLAGS) $(WARNINGS) $(HARDEN) $(CFLAGS) $(LDFLAGS)
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Handed on to the demos: make demo-tcp HOST=192.168.1.7 PORT=9000
+export HOST PORT
+
+BINS := $(foreach d,$(DEMOS),$d/$d)
+
+all: $(BINS) ## build every demo (what plain `make` does)
+
+# Into a file of its own and then renamed: two terminals may build at once.
+.SECONDEXPANSION:
+$(BINS): $$(wildcard $$(@D)/*.[ch]) common.h story.h .flags
+	$(COMPILE) -o $@.$$$$ $(filter %.c,$^) && mv -f $@.$$$$ $@
+
+# A binary is as old as the flags it was built with.
+.flags: FORCE
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
+FORCE:
+
+## demo-tcp: two-terminal echo; type it in a first terminal and in a second
+## demo-FOLDER: one demo, for every folder that `make demo` lists
+demo: ## the menu of demos
+	@scripts/demo
+
+demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_client
+	@scripts/demo $(@:demo-%=%)
+
+$(DEMOS:%=demo-%): demo-%: $$*/$$*
+	@scripts/demo $*
+
+## test-FOLDER: the tests of one folder
+TESTS = $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats)
+JOBS  = $(shell command -v parallel >/dev/null && echo --jobs $$(nproc))
+test: all ## run all tests (bats-core), replay all transcripts
+	bats $(JOBS) $(TESTS)
+
+$(DEMOS:%=test-%) test-scripts test-docs: test-%: all
+	bats $(JOBS) $*
+
+bench: all bench/echo ## our servers beside bare system calls
+	bench/run
+
+bench/%: bench/%.c common.h .flags
+	$(COMPILE) -o $@ $<
+
+C_FILES = $(wildcard *.h */*.c */*.h)
+SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
+          $(wildcard scripts/*.bash */*.bats)
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck
+	clang-format --dry-run -Werror $(C_FILES)
+	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- $(WARNINGS)
+	cppcheck --quiet --enable=warning,performance,portability \
+		--error-exitcode=1 --inline-suppr $(filter %.c,$(C_FILES))
+	shellcheck -x $(SCRIPTS)
+
+format: ## lay out all C files as lint wants them
+	clang-format -i $(C_FILES)
+
+sanitize: ## build with ASan and UBSan, and run the tests on that
+	$(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test
+
+table: ## write the table of demos in README.md anew
+	scripts/table -w
+
+clean: ## remove what was built
+	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo
+
+help: ## this list
+	@sed -n -e 's/^## \([^:]*\): \(.*\)/\1\t\2/p' \
+		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
+		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize table clean help \
+	demo-tcp demo-tcp-server demo-tcp-client $(DEMOS:%=demo-%) $(DEMOS:%=test-%)

@@ -1,0 +1,83 @@
+# Loaded by every .bats file: load ../scripts/bats_helper
+#
+# Tests drive the binaries as a user would: port 0 and the ready line, no fixed
+# port, no sleep; what a test started in the background is ended at its end.
+
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+PIDS=()
+
+# start NAME ARGS...: run a demo in the background; returns once it is ready.
+# Sets $PORT, $PID, and $LOG, a file with all that it prints.
+start() {
+    LOG=$BATS_TEST_TMPDIR/$1.${#PIDS[@]}.log
+    "$ROOT/$1/$1" "${@:2}" >"$LOG" 2>&1 3>&- & # an open fd 3 would hang bats
+    PID=$!
+    PIDS+=("$PID")
+    wait_for 'listening on'
+    PORT=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$LOG")
+}
+
+# wait_for PATTERN [FILE]: until a line of FILE (default: $LOG) matches PATTERN.
+wait_for() {
+    local file=${2:-$LOG} tries
+    for ((tries = 0; tries < 500; tries++)); do
+        grep -qE -e "$1" "$file" 2>/dev/null && return
+        sleep 0.02
+    done
+    echo "waited 10 s for '$1' in $file, which holds:"
+    cat "$file"
+    return 1
+}
+
+# ended PID: its exit status, once it has ended (waits at most 10 s).
+ended() {
+    local tries status
+    for ((tries = 0; tries < 500; tries++)); do
+        if ! kill -0 "$1" 2>/dev/null; then
+            wait "$1" && status=0 || status=$?
+            return "$status"
+        fi
+        sleep 0.02
+    done
+    echo "process $1 did not end within 10 s"
+    return 99
+}
+
+# python CODE ARGS...: the other side of a conversation, from Python's standard
+# library. sys.argv[1:] are ARGS; bounded to 20 s.
+python() {
+    timeout 20 /usr/bin/python3 -c "
+import os, socket, struct, sys, time
+socket.setdefaulttimeout(10)
+def dial(port):
+    return socket.create_connection(('127.0.0.1', int(port)))
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    s.close()
+def all_of(s):
+    parts = []
+    while part := s.recv(65536):
+        parts.append(part)
+    return b''.join(parts)
+$1" "${@:2}" 3>&-
+}
+
+# missing WHAT: this machine cannot run the test; in CI that is a failure.
+missing() {
+    [ -z "${CI:-}" ] || {
+        echo "CI must have: $1"
+        return 1
+    }
+    skip "$1"
+}
+
+# Called by bats after each test, whatever its outcome.
+teardown() {
+    local pid
+    for pid in "${PIDS[@]}"; do
+        kill "$pid" 2>/dev/null || continue
+        ended "$pid" || kill -9 "$pid" 2>/dev/null || true
+    done
+}

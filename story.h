@@ -1,0 +1,105 @@
+/* story.h - the chores of the stories: programs that act out a failure and its
+ * cure in numbered scenes, both ends in one process, and check themselves.
+ */
+#ifndef DIALTONE_STORY_H
+#define DIALTONE_STORY_H
+
+#include "common.h"
+
+/* Begin a story, a program without options and operands but -h. */
+static inline void begin_story(int argc, char *argv[], const char *usage)
+{
+	int option;
+
+	begin(usage);
+	if ((option = getopt(argc, argv, "+:h")) != -1)
+		common_option(option);
+	if (optind < argc)
+		wrong_use("'%s' is too much", argv[optind]);
+}
+
+/* CODE if colour is wanted (https://no-color.org), else nothing. */
+static inline const char *colour(const char *code)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) ? code : "";
+}
+
+static int scene_number;
+
+static inline void scene(const char *title)
+{
+	printf("%s%s%d. %s%s\n", scene_number ? "\n" : "", colour("\033[1m"),
+	       scene_number + 1, title, colour("\033[m"));
+	scene_number++;
+}
+
+/* Print one system call as it stands in the source, with its result, like
+ * strace(1). The value is the call's own, and errno is left as it was. */
+#define CALL(who, call) narrate(who, #call, (long)(call))
+
+static inline long narrate(const char *who, const char *call, long result)
+{
+	int error = errno;
+	char text[128];
+	int room; /* for the call, if its result stands on the same line */
+
+	snprintf(text, sizeof text, "%ld", result);
+	if (result == -1)
+		snprintf(text, sizeof text, "-1 %s (%s)", errno_name(error),
+			 strerror(error));
+	room = 80 - 11 - 3 - (int)strlen(text);
+	if ((int)strlen(call) <= room)
+		printf("   %-7s %-*s", who, room < 50 ? room : 50, call);
+	else
+		printf("   %-7s %s\n%10s", who, call, "");
+	printf(" = %s%s%s\n", result == -1 ? colour("\033[31m") : "", text,
+	       result == -1 ? colour("\033[m") : "");
+	errno = error;
+	return result;
+}
+
+/* A line of the story that is no system call (a printf format). */
+#define note(...) (printf("   "), printf(__VA_ARGS__), putchar('\n'))
+
+/* What the scene has shown, if it has; else the story ends here, status 1. */
+#define expect(condition, claim) expected((condition), #condition, claim)
+
+static inline void expected(bool holds, const char *condition,
+			    const char *claim)
+{
+	if (holds) {
+		printf("   => %s\n", claim);
+		return;
+	}
+	say_who();
+	fprintf(stderr,
+		"scene %d: not on this kernel: %s\n"
+		"(looked for: %s; the lines above show what came)\n",
+		scene_number, claim, condition);
+	exit(EXIT_FAILURE);
+}
+
+/* Two ends of one TCP connection over loopback, both in this process: see
+ * tcp_server and tcp_client. Ends the program with status 1 if it cannot. */
+static inline void connected_pair(int *client_fd, int *conn_fd)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof address;
+	int listen_fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* port 0: any */
+	*client_fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (listen_fd == -1 || *client_fd == -1 ||
+	    bind(listen_fd, (struct sockaddr *)&address, length) == -1 ||
+	    listen(listen_fd, 1) == -1 ||
+	    getsockname(listen_fd, (struct sockaddr *)&address, &length) ==
+		    -1 ||
+	    connect(*client_fd, (struct sockaddr *)&address, length) == -1 ||
+	    (*conn_fd = accept(listen_fd, NULL, NULL)) == -1)
+		die("connect a pair of sockets over loopback");
+	close(listen_fd);
+}
+
+#endif
