@@ -20,7 +20,7 @@ all: $(BINS) ## build every demo (what plain `make` does)
 
 # Into a file of its own and then renamed: two terminals may build at once.
 .SECONDEXPANSION:
-$(BINS): $$(wildcard $$(@D)/*.[ch]) common.h story.h .flags
+$(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
 	$(COMPILE) -o $@.$$$$ $(filter %.c,$^) && mv -f $@.$$$$ $@
 
 # A binary is as old as the flags it was built with.

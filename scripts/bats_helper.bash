@@ -81,3 +81,23 @@ teardown() {
         ended "$pid" || kill -9 "$pid" 2>/dev/null || true
     done
 }
+
+# tells_the_truth NAME [ARGS...]: a story succeeds, fits 80 columns, brings no
+# escape sequence into a pipe, and strace saw the calls that it prints.
+tells_the_truth() {
+    run --separate-stderr "$ROOT/$1/$1" "${@:2}"
+    [ "$status" -eq 0 ] && [ -z "$stderr" ] || {
+        echo "$1: status $status; $stderr"
+        return 1
+    }
+    if LC_ALL=C.UTF-8 grep -nE '.{81}' <<<"$output"; then
+        echo "$1: these lines are wider than 80 columns"
+        return 1
+    fi
+    if grep -n $'\033' <<<"$output"; then
+        echo "$1: these lines hold escape sequences"
+        return 1
+    fi
+    command -v strace >/dev/null || missing strace
+    "$ROOT/scripts/witness" "$ROOT/$1/$1" "${@:2}"
+}
