@@ -153,10 +153,12 @@ static inline void host_and_port(char *operands[], const char **host,
  */
 static inline void leave(int signal_number)
 {
-	static const char line[] = "stopped by a signal, all sockets closed\n";
+	static const char line[] =
+		"\nstopped by a signal, all sockets closed\n";
+	size_t skip = isatty(STDOUT_FILENO) ? 0 : 1; /* a terminal shows ^C */
 
 	(void)signal_number;
-	_exit(write(STDOUT_FILENO, line, sizeof line - 1) == -1);
+	_exit(write(STDOUT_FILENO, line + skip, sizeof line - 1 - skip) == -1);
 }
 
 static inline void leave_on_signals(void)
@@ -195,15 +197,13 @@ static inline struct addrinfo *resolve(const char *host, const char *port,
 /* An IPv4 or IPv6 socket address as "127.0.0.1:8080" or "[::1]:8080". */
 static inline struct text address_text(const void *address, socklen_t length)
 {
-	const struct sockaddr *any = address;
 	char host[64], port[8];
 	struct text text = {"(no address)"};
 
-	if (getnameinfo(any, length, host, sizeof host, port, sizeof port,
+	if (getnameinfo(address, length, host, sizeof host, port, sizeof port,
 			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
 		snprintf(text.s, sizeof text.s,
-			 any->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
-			 port);
+			 strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 	return text;
 }
 

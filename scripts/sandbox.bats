@@ -3,6 +3,8 @@
 # network are acted out by the kernel itself: in a user namespace of its own
 # anybody may set the limits to 0 and give capabilities away.
 
+bats_require_minimum_version 1.5.0 # run -127
+
 setup() {
 	SANDBOX=$BATS_TEST_DIRNAME/sandbox
 	BIN=$BATS_TEST_TMPDIR/bin # first in PATH where a test puts a fake there
@@ -32,7 +34,8 @@ powerless=(setpriv --bounding-set=-all --inh-caps=-all)
 	need_network
 	run "$SANDBOX" python3 -c '
 import socket
-socket.create_connection(socket.create_server(("127.0.0.1", 0)).getsockname())
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname())
 print("connected over", *(name for _, name in socket.if_nameindex()))'
 	[ "$status" -eq 0 ]
 	[ "$output" = 'connected over lo' ]
@@ -91,8 +94,7 @@ socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)'
 }
 
 @test "a command that does not exist gives 127 and its name" {
-	run "$SANDBOX" no-such-command
-	[ "$status" -eq 127 ]
+	run -127 "$SANDBOX" no-such-command
 	[ "$output" = 'sandbox: no-such-command: command not found' ]
 }
 
@@ -153,15 +155,14 @@ socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)'
 }
 
 @test "ifconfig or busybox will do where ip is missing" {
-	for tool in ifconfig busybox; do
-		fake "$tool" <<<$'#!/bin/sh\necho "$0 $*" >&2'
-		[[ $tool == busybox ]] || expected="$BIN/ifconfig lo up"
-		[[ $tool == ifconfig ]] || expected="$BIN/busybox ifconfig lo up"
-		only_these_tools
-		PATH=$BIN:$BATS_TEST_TMPDIR/few run "$BASH" "$BATS_TEST_TMPDIR/sandbox" true
+	only_these_tools
+	for way in 'ifconfig lo up' 'busybox ifconfig lo up'; do
+		fake "${way%% *}" <<<$'#!/bin/sh\necho "${0##*/} $*" >&2'
+		PATH=$BIN:$BATS_TEST_TMPDIR/few \
+			run "$BASH" "$BATS_TEST_TMPDIR/sandbox" true
 		[ "$status" -eq 0 ]
-		[ "$output" = "$expected" ]
-		rm "$BIN/$tool"
+		[ "$output" = "$way" ]
+		rm "$BIN/${way%% *}"
 	done
 }
 
