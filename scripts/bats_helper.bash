@@ -7,16 +7,26 @@ bats_require_minimum_version 1.5.0
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 PIDS=()
+UNDER=() # what start runs the demo under, e.g. a tracer
 
 # start NAME ARGS...: run a demo in the background; returns once it is ready.
 # Sets $PORT, $PID, and $LOG, a file with all that it prints.
 start() {
     LOG=$BATS_TEST_TMPDIR/$1.${#PIDS[@]}.log
-    "$ROOT/$1/$1" "${@:2}" >"$LOG" 2>&1 3>&- & # an open fd 3 would hang bats
+    "${UNDER[@]}" "$ROOT/$1/$1" "${@:2}" >"$LOG" 2>&1 3>&- & # an open fd 3 would hang bats
     PID=$!
     PIDS+=("$PID")
     wait_for 'listening on'
+    # shellcheck disable=SC2034 # for the tests
     PORT=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$LOG")
+}
+
+# trace OPTIONS...: what is started from here on runs under strace with these
+# options, which writes into $TRACE. (-D: $PID stays the demo's own.)
+trace() {
+    command -v strace >/dev/null || missing strace
+    TRACE=$BATS_TEST_TMPDIR/trace
+    UNDER=(strace -D -f -qq -o "$TRACE" "$@")
 }
 
 # wait_for PATTERN [FILE]: until a line of FILE (default: $LOG) matches PATTERN.

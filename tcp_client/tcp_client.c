@@ -83,17 +83,29 @@ static int dial(const char *host, const char *port)
 	return fd;
 }
 
+static bool answer_open; /* the last thing printed needs a newline */
+
 /* On a terminal the peer's bytes are made safe; a pipe gets them unchanged. */
 static void print_answer(const char *bytes, size_t n)
 {
 	char safe[8];
 
-	if (!isatty(STDOUT_FILENO))
-		fwrite(bytes, 1, n, stdout);
-	else
+	answer_open = true;
+	if (isatty(STDOUT_FILENO)) {
 		for (size_t i = 0; i < n; fputs(safe, stdout))
 			i += escape_one(bytes + i, n - i, safe);
+	} else {
+		fwrite(bytes, 1, n, stdout);
+		answer_open = bytes[n - 1] != '\n';
+	}
 	fflush(stdout);
+}
+
+static void end_answer(void)
+{
+	if (answer_open)
+		putchar('\n');
+	answer_open = false;
 }
 
 /* One recv, printed. The bytes that came; -1 if none came in time; 0 if the
@@ -164,7 +176,7 @@ static bool prompt(int fd)
 		fputc('\n', stderr);
 		if (hear(fd, buf) == 0)
 			return false;
-		putchar('\n');
+		end_answer();
 	}
 }
 
@@ -188,7 +200,7 @@ static bool communicate(int fd, bool typing)
 	bool line_begins = true, line_ends, explained = false;
 	size_t n;
 
-	for (;; line_begins = line_ends) {
+	for (; !ferror(stdout); line_begins = line_ends) {
 		if (typing && !prompt(fd))
 			return true;
 		if (!read_piece(piece, &n, &line_ends))
@@ -211,8 +223,9 @@ static bool communicate(int fd, bool typing)
 				return false;
 		}
 		if (line_ends)
-			putchar('\n');
+			end_answer();
 	}
+	return false; /* nobody reads our output any more */
 }
 
 int main(int argc, char *argv[])
