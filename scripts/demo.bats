@@ -1,0 +1,140 @@
+# `make demo-tcp`, typed in real terminals, in a private network where port 8080
+# is free.
+load bats_helper
+
+# in_terminals CODE: Python with pexpect; demo(WORDS) types `make WORDS` in a
+# terminal of its own and returns it.
+in_terminals() {
+    /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
+    cat >"$BATS_TEST_TMPDIR/terminals.py" <<END
+import os, signal, subprocess, sys, time
+import pexpect
+ROOT = "$ROOT"
+def demo(words="demo-tcp"):
+    return pexpect.spawn("make", ["-s", *words.split()], cwd=ROOT, timeout=10,
+                         encoding="utf-8", dimensions=(24, 80))
+def server(t):
+    t.expect_exact("This terminal becomes the server.")
+    t.expect(r"listening on \S+:(\d+)\r\n")
+    return t.match.group(1)
+def client(t):
+    t.expect_exact("connected: we are ")
+    t.expect_exact("> ")
+def talk(t, words):
+    t.sendline(words)
+    t.expect_exact(words.upper() + "\r\n> ")
+def end(t, how=None):
+    if how: t.sendcontrol(how)
+    t.expect(pexpect.EOF)
+    t.close()
+    assert "***" not in t.before or how is None, t.before
+    return t.exitstatus
+def interrupt(t): # make itself dies of the signal, and has nothing to complain about
+    end(t, "c")
+    assert t.before.endswith("stopped by a signal, all sockets closed\r\n"), t.before
+$1
+END
+    timeout 60 "$ROOT/scripts/sandbox" /usr/bin/python3 "$BATS_TEST_TMPDIR/terminals.py" 3>&-
+}
+
+@test "the first terminal is the server, the second a client" {
+    in_terminals '
+a = demo(); server(a)
+b = demo(); client(b); talk(b, "hello")
+assert end(b, "d") == 0
+a.expect_exact("hung up (end of stream)")
+interrupt(a)'
+}
+
+@test "a third terminal is a client that waits, and says so" {
+    in_terminals '
+a = demo(); server(a)
+b = demo(); client(b); talk(b, "first")
+c = demo(); client(c)
+c.sendline("second")
+c.expect_exact("another client")
+assert end(b, "d") == 0
+c.expect_exact("SECOND\r\n> ")
+assert end(c, "d") == 0
+interrupt(a)'
+}
+
+@test "typed at the same moment: one server, one client" {
+    in_terminals '
+for attempt in range(5):
+    both = [demo(), demo()]
+    roles = [t.expect([r"listening on \S+\r\n", "connected: we are "]) for t in both]
+    assert sorted(roles) == [0, 1], roles
+    a, b = both if roles == [0, 1] else reversed(both)
+    b.expect_exact("> ")
+    talk(b, "hello")
+    assert end(b, "d") == 0
+    interrupt(a)'
+}
+
+@test "after kill -9 of the server the next one becomes the server" {
+    in_terminals '
+a = demo(); server(a)
+pids = subprocess.run(["pgrep", "-x", "tcp_server", "-P", subprocess.run(["pgrep", "-P", str(a.pid)], capture_output=True, text=True).stdout.strip()], capture_output=True, text=True).stdout.split()
+assert len(pids) == 1, pids
+os.kill(int(pids[0]), signal.SIGKILL)
+a.expect(pexpect.EOF)
+a = demo(); server(a)
+b = demo(); client(b); talk(b, "hello")
+assert end(b, "d") == 0
+interrupt(a)'
+}
+
+@test "HOST= and PORT= pass through, and into the words for the second terminal" {
+    in_terminals '
+a = demo("demo-tcp HOST=127.0.0.2 PORT=9000")
+a.expect_exact("make demo-tcp HOST=127.0.0.2 PORT=9000")
+a.expect_exact("listening on 127.0.0.2:9000")
+b = demo("demo-tcp HOST=127.0.0.2 PORT=9000")
+b.expect_exact("the server is 127.0.0.2:9000")
+assert end(b, "d") == 0
+interrupt(a)'
+}
+
+@test "demo-tcp-server and demo-tcp-client choose the role" {
+    in_terminals '
+b = demo("demo-tcp-client")
+b.expect_exact("Connection refused (ECONNREFUSED)")
+assert end(b) != 0
+a = demo("demo-tcp-server")
+a.expect_exact("listening on 127.0.0.1:8080")
+b = demo("demo-tcp-client"); client(b); talk(b, "hello")
+assert end(b, "d") == 0
+second = demo("demo-tcp-server")
+second.expect_exact("(EADDRINUSE)")
+assert end(second) != 0
+interrupt(a)'
+}
+
+@test "a port that another program has: which one, who, and what to type" {
+    in_terminals '
+import socket
+other = socket.create_server(("127.0.0.1", 8080))
+a = demo()
+a.expect_exact("bind to 127.0.0.1 port 8080: Address already in use (EADDRINUSE)")
+a.expect_exact("ss -ltnp \x27sport = :8080\x27")
+a.expect_exact("make demo-tcp PORT=8081")
+assert end(a) != 0'
+}
+
+@test "HOST is another computer: this terminal becomes the client" {
+    in_terminals '
+import socket
+subprocess.run("ip link add left type veth peer right && ip addr add 10.9.9.1/24 dev left && ip link set left up", shell=True, check=True)
+a = demo("demo-tcp HOST=10.9.9.2")
+a.expect_exact("(EADDRNOTAVAIL)")
+a.expect_exact("This terminal becomes a client of 10.9.9.2 instead.")
+a.expect_exact("hint: ")
+assert end(a) != 0'
+}
+
+@test "the menu lists every demo" {
+    run make -s -C "$ROOT" demo
+    [ "$status" -eq 0 ]
+    grep -q '^  make demo-tcp_server  *a connection loop' <<<"$output"
+}
