@@ -79,7 +79,7 @@ static void no_address(const char *call, const char *host, const char *port)
 		fprintf(stderr,
 			"hint: see who has that port: ss -ltnp 'sport = :%s'\n"
 			"hint: or take another one: tcp_server %s %ld\n",
-			port, host, atol(port) % 65535 + 1);
+			port, host, strtol(port, NULL, 10) % 65535 + 1);
 	if (errno == EADDRNOTAVAIL)
 		fputs("hint: this machine has no such address; those it has: "
 		      "ip -brief address\n",
