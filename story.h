@@ -39,6 +39,9 @@ static inline void scene(const char *title)
  * strace(1). The value is the call's own, and errno is left as it was. */
 #define CALL(who, call) narrate(who, #call, (long)(call))
 
+static const char *last_failed = "none"; /* call that CALL saw return -1 */
+static int last_errno;
+
 static inline long narrate(const char *who, const char *call, long result)
 {
 	int error = errno;
@@ -46,9 +49,12 @@ static inline long narrate(const char *who, const char *call, long result)
 	int room; /* for the call, if its result stands on the same line */
 
 	snprintf(text, sizeof text, "%ld", result);
-	if (result == -1)
+	if (result == -1) {
 		snprintf(text, sizeof text, "-1 %s (%s)", errno_name(error),
 			 strerror(error));
+		last_failed = call;
+		last_errno = error;
+	}
 	room = 80 - 11 - 3 - (int)strlen(text);
 	if ((int)strlen(call) <= room)
 		printf("   %-7s %-*s", who, room < 50 ? room : 50, call);
@@ -74,10 +80,11 @@ static inline void expected(bool holds, const char *condition,
 		return;
 	}
 	say_who();
-	fprintf(stderr,
-		"scene %d: not on this kernel: %s\n"
-		"(looked for: %s; the lines above show what came)\n",
-		scene_number, claim, condition);
+	fprintf(stderr, "scene %d: not on this kernel: %s\n", scene_number,
+		claim);
+	fprintf(stderr, "looked for: %s\nlast failed call: %s%s%s\n", condition,
+		last_failed, last_errno ? ": " : "",
+		last_errno ? errno_name(last_errno) : "");
 	exit(EXIT_FAILURE);
 }
 

@@ -53,9 +53,12 @@ END
 $ echo one; echo the second line
 one
 the 2nd line
+$ echo three
+four
 END
 	fails '# line 6: expected' '| the 2nd line' '| the second line' \
 		'they agree up to "the ", then "2nd line" should come'
+	[[ $output != *four* ]] # the first difference ends the block
 }
 
 @test "blanks count" {
@@ -176,6 +179,9 @@ END
 $ printf '%-9s %7d us  = %d\n' client 5 0 a-long-client 1234567 0
 client   <n> us  = 0
 <name>       <n> us   = 0
+$ printf '%5d us\n' 17 12345
+<n> us
+  <n> us
 END
 	passes
 }
@@ -249,6 +255,20 @@ END
 	passes
 }
 
+@test "output that came before ^C is not lost" {
+	mkfifo there back
+	block <<'END'
+1$ read x <FIFO/there; echo unseen; echo printed >FIFO/back; cat
+2$ echo >FIFO/there; cat FIFO/back
+printed
+1$
+^C
+unseen
+END
+	sed -i "s|FIFO|$BATS_TEST_TMPDIR|g" "$DOC"
+	passes
+}
+
 @test "^D is end of file" {
 	block <<'END'
 $ cat; echo end
@@ -285,18 +305,20 @@ END
 }
 
 @test "signals do what they do for the user, make hands nothing down" {
-	# Python ignores SIGPIPE; a background job of a shell ignores SIGINT
+	# Python ignores SIGPIPE, nohup SIGHUP, a background job of a shell SIGINT
 	block <<'END'
 $ sh -c 'kill -PIPE $$; echo survived'; echo $?
 141
-$ sh -c 'kill -INT $$; echo survived' || echo $?
+$ sh -c 'kill -INT $$; echo survived'; echo $?
 130
+$ { sh -c 'kill -HUP $$; echo survived'; } 2>/dev/null; echo $?
+129
 $ printf 'all:\n\t@echo made\n' | make -f -
 made
 END
 	export MAKELEVEL=1 MAKEFLAGS=w
 	(
-		trap '' INT
+		trap '' INT HUP
 		passes
 	)
 }
@@ -318,7 +340,10 @@ END
 
 @test "other fences are left alone, and hide what is inside" {
 	block text <<<'$ false'
-	printf '````markdown\n```console\n$ false\nx\n```\n````\n' >>"$DOC"
+	printf '````markdown\n' >>"$DOC"
+	block <<<$'$ false\nx'
+	block <<<$'$ false\nx'
+	printf '````\n' >>"$DOC"
 	run "$REPLAY" doc.md
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
@@ -425,6 +450,31 @@ one
 two
 ```' ]]
 	[ "$(<"$DOC")" = "$before" ]
+}
+
+@test "-u goes on where a command still runs, and keeps terminals apart" {
+	REPLAY_TIMEOUT=1
+	block <<'END'
+1$ echo one; cat; echo three; cat
+1
+2$ echo two
+two
+1$
+^D
+3
+END
+	run "$REPLAY" -u doc.md
+	[ "$status" -eq 1 ]
+	[[ $output == *'```console
+1$ echo one; cat; echo three; cat
+one
+2$ echo two
+two
+1$
+^D
+three
+^C
+```' ]]
 }
 
 @test "when the replayer is ended, so are its commands" {
