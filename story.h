@@ -97,15 +97,22 @@ static inline void connected_pair(int *client_fd, int *conn_fd)
 	int listen_fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* port 0: any */
+	if (listen_fd == -1)
+		die("socket");
+	if (bind(listen_fd, (struct sockaddr *)&address, length) == -1)
+		die("bind");
+	if (listen(listen_fd, 1) == -1)
+		die("listen");
+	if (getsockname(listen_fd, (struct sockaddr *)&address, &length) == -1)
+		die("getsockname");
 	*client_fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (listen_fd == -1 || *client_fd == -1 ||
-	    bind(listen_fd, (struct sockaddr *)&address, length) == -1 ||
-	    listen(listen_fd, 1) == -1 ||
-	    getsockname(listen_fd, (struct sockaddr *)&address, &length) ==
-		    -1 ||
-	    connect(*client_fd, (struct sockaddr *)&address, length) == -1 ||
-	    (*conn_fd = accept(listen_fd, NULL, NULL)) == -1)
-		die("connect a pair of sockets over loopback");
+	if (*client_fd == -1)
+		die("socket");
+	if (connect(*client_fd, (struct sockaddr *)&address, length) == -1)
+		die("connect");
+	*conn_fd = accept(listen_fd, NULL, NULL);
+	if (*conn_fd == -1)
+		die("accept");
 	close(listen_fd);
 }
 
