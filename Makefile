@@ -81,10 +81,13 @@ table: ## write the table of demos in README.md anew
 clean: ## remove what was built
 	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo
 
+faults: all ## let every socket call of every demo fail once
+	scripts/faults
+
 help: ## this list
 	@sed -n -e 's/^## \([^:]*\): \(.*\)/\1\t\2/p' \
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize table clean help \
+.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize table faults clean help \
 	demo-tcp demo-tcp-server demo-tcp-client $(DEMOS:%=demo-%) $(DEMOS:%=test-%)

@@ -3,7 +3,7 @@
 # network are acted out by the kernel itself: in a user namespace of its own
 # anybody may set the limits to 0 and give capabilities away.
 
-bats_require_minimum_version 1.5.0 # run -127
+bats_require_minimum_version 1.5.0 # run -127, --separate-stderr
 
 setup() {
 	SANDBOX=$BATS_TEST_DIRNAME/sandbox
@@ -102,7 +102,7 @@ socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)'
 }
 
 @test "-h prints the usage on standard output" {
-	run "$SANDBOX" -h 2>/dev/null
+	run --separate-stderr "$SANDBOX" -h
 	[ "$status" -eq 0 ]
 	[[ $output == 'usage: sandbox [-h] COMMAND [ARG...]'*Example:* ]]
 }

@@ -135,16 +135,17 @@ static void serve_one(int listen_fd)
 	/* 6. Sleep until a connection is in the queue, and take it out, as a
 	 *    new socket. The listening socket only ever listens. */
 	int conn_fd = accept(listen_fd, (struct sockaddr *)&address, &length);
-	if (conn_fd == -1 && (errno == EINTR || errno == ECONNABORTED))
-		return;
-	if (conn_fd == -1 && (errno == EBADF || errno == EINVAL))
-		die("accept"); /* our own mistake: it would not end */
 	if (conn_fd == -1) {
-		/* EMFILE, ENOMEM, ...: the client stays in the queue, and no
-		 * event says when there is room again. Trying at once would
-		 * burn the CPU, so rest for 100 ms. */
+		if (errno == EINTR)
+			return;
+		if (errno == EBADF || errno == EINVAL)
+			die("accept"); /* our own mistake: it would not end */
 		complain("accept");
-		poll(NULL, 0, 100);
+		/* ECONNABORTED: that client is gone. EMFILE, ENOMEM, ...: it
+		 * stays in the queue, and no event says when there is room
+		 * again. Trying at once would burn the CPU, so rest first. */
+		if (errno != ECONNABORTED)
+			poll(NULL, 0, 100);
 		return;
 	}
 	peer = address_text(&address, length);
