@@ -40,6 +40,16 @@ demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_c
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
 	@scripts/demo $*
 
+## trace-FOLDER: one demo under strace, each call below its source line (ARGS=...)
+$(DEMOS:%=trace-%): trace-%: $$*/$$*
+	@scripts/trace $* $(ARGS)
+
+tour: all ## every demo once, by itself, in this terminal
+	@scripts/tour $(DEMOS)
+
+watch: ## the sockets of the running demos and their states, as they change
+	@scripts/watch
+
 ## test-FOLDER: the tests of one folder
 TESTS = $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats)
 JOBS  = $(shell command -v parallel >/dev/null && echo --jobs $$((4 * $$(nproc))))
@@ -90,4 +100,5 @@ help: ## this list
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize table faults clean help \
-	demo-tcp demo-tcp-server demo-tcp-client $(DEMOS:%=demo-%) $(DEMOS:%=test-%)
+	tour watch demo-tcp demo-tcp-server demo-tcp-client \
+	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)

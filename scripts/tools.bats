@@ -1,0 +1,122 @@
+# `make trace-FOLDER`, `make tour`, `make watch`, scripts/witness, scripts/faults.
+load bats_helper
+
+# fake NAME CODE: a demo of our own making in a copy of the toolkit's layout, so
+# that the tools can be shown one that lies. Sets $ROOT to that copy.
+fake() {
+    local copy=$BATS_TEST_TMPDIR/$1
+    mkdir -p "$copy/$1"
+    cp -r "$BATS_TEST_DIRNAME"/../{*.h,scripts} "$copy"
+    printf '#define _GNU_SOURCE\n#include "../story.h"\n%s\n' "$2" >"$copy/$1/$1.c"
+    cc -g -o "$copy/$1/$1" "$copy/$1/$1.c"
+    ROOT=$copy
+}
+
+@test "trace shows each socket call below the source line that made it" {
+    run "$ROOT/scripts/trace" tcp_client 127.0.0.1 1
+    [ "$status" -eq 1 ]
+    [[ $output = *"tcp_client.c:"*" fd = socket(to->ai_family, to->ai_socktype, 0);"*"socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = "* ]]
+    [[ $output = *"failed = connect(fd, to->ai_addr, to->ai_addrlen);"*"ECONNREFUSED"* ]]
+    # The line that it names is the line that stands there.
+    local line
+    line=$(grep -o 'tcp_client.c:[0-9]* .*connect(fd.*' <<<"$output")
+    [[ $(sed -n "$(cut -d: -f2 <<<"$line" | cut -d' ' -f1)p" "$ROOT/tcp_client/tcp_client.c") = *"connect(fd"* ]]
+    run ! grep -E '.{81}' <<<"$(grep -v '^tcp_client: ' <<<"$output")"
+}
+
+@test "trace without strace says what to install" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    ln -s "$(command -v python3)" "$BATS_TEST_TMPDIR/bin"
+    PATH=$BATS_TEST_TMPDIR/bin run /usr/bin/python3 "$ROOT/scripts/trace" tcp_client
+    [ "$status" -eq 1 ]
+    [[ $output = "trace: this needs strace"*"hint: install the package strace"* ]]
+}
+
+@test "trace of what is no demo: wrong use" {
+    for name in '' nonsense ../tcp_client; do
+        run "$ROOT/scripts/trace" $name
+        [ "$status" -eq 2 ]
+        [[ ${lines[1]} = "usage: "* ]]
+    done
+}
+
+@test "tour plays a conversation with both sides, and counts" {
+    run "$ROOT/scripts/tour" tcp_server
+    [ "$status" -eq 0 ]
+    grep -q '^server | 127.0.0.1:[0-9]* says "hello" (5 bytes)$' <<<"$output"
+    grep -q '^client | HELLO$' <<<"$output"
+    [ "${lines[-1]}" = "1 of 1 demos did what they promise" ]
+}
+
+@test "tour tells of a demo that does not keep its promise" {
+    fake tcp_liar 'int main(void) { puts("fine"); return 1; }'
+    echo "Idea: lie." >"$ROOT/tcp_liar/README.md"
+    run "$ROOT/scripts/tour" tcp_liar
+    [ "$status" -eq 1 ]
+    [ "${lines[-1]}" = "0 of 1 demos did what they promise; not so: tcp_liar" ]
+}
+
+@test "watch shows a running server, its connection, and TIME-WAIT after it" {
+    start tcp_server 127.0.0.1 0
+    python '
+import subprocess
+s = dial(sys.argv[1])
+s.sendall(b"x"); s.recv(1)
+def watch():
+    return subprocess.run([sys.argv[2] + "/scripts/watch", "1"], stdout=subprocess.PIPE, text=True).stdout
+before = watch()
+assert "LISTEN      127.0.0.1:%s " % sys.argv[1] in before, before
+assert "ESTAB       127.0.0.1:%s " % sys.argv[1] in before, before
+s.close()
+port = ":%s " % sys.argv[1]
+for attempt in range(100):
+    if any(line.startswith("TIME-WAIT") and port in line for line in watch().splitlines()):
+        sys.exit()
+sys.exit(watch())' "$PORT" "$ROOT"
+}
+
+@test "watch without ss reads /proc/net/tcp" {
+    start tcp_server 127.0.0.1 0
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    for tool in bash env dirname tr awk sleep cat; do
+        ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin"
+    done
+    PATH=$BATS_TEST_TMPDIR/bin run "$ROOT/scripts/watch" 1
+    [ "$status" -eq 0 ]
+    grep -q "^LISTEN      127.0.0.1:$PORT " <<<"$output"
+}
+
+@test "the witness believes a story that is true and none that is not" {
+    local code='int main(void) {
+        int a, b; char c[1]; begin("usage: story"); scene("one"); connected_pair(&a, &b);
+        CALL("a", close(a)); CALL("b", recv(b, c, 1, 0)); LIE }'
+    fake tcp_true "${code/LIE/}"
+    run "$ROOT/scripts/witness" "$ROOT/tcp_true/tcp_true"
+    [ "$status" -eq 0 ] && [ "$output" = "2 calls agree with strace" ]
+    for lie in 'narrate("b", "recv(b, c, 1, 0)", 1);' 'narrate("b", "shutdown(b, 2)", 0);' \
+        'errno = EBADF; narrate("b", "recv(b, c, 1, 0)", -1);'; do
+        fake tcp_liar "${code/LIE/"$lie"}"
+        run "$ROOT/scripts/witness" "$ROOT/tcp_liar/tcp_liar"
+        [ "$status" -eq 1 ]
+        [[ $output = *"strace did not see this"* ]]
+    done
+}
+
+@test "the fault matrix finds a hidden failure, a crash, a hang, and a leftover" {
+    fake_faults() { # NAME CODE FINDING
+        fake "$1" "int main(void) { int fd = socket(AF_INET, SOCK_STREAM, 0); $2 }"
+        run "$ROOT/scripts/faults" "$1"
+        [ "$status" -eq 1 ] && [[ $output = *"$3"* ]]
+    }
+    fake_faults tcp_hides '(void)fd; return 0;' "HIDES the failure"
+    fake_faults tcp_mute 'return fd == -1;' "FAILS WITHOUT NAMING"
+    fake_faults tcp_crash 'if (fd == -1) abort(); return 0;' "CRASHES"
+    fake_faults tcp_leaves 'if (fd == -1 && fork() == 0) pause(); if (fd == -1) die("socket"); return 0;' \
+        "leaves a process"
+}
+
+@test "the fault matrix of the echo pair has no finding" {
+    run "$ROOT/scripts/faults" tcp_server tcp_client
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} =~ ^[1-9][0-9]+" runs, 0 findings"$ ]]
+}
