@@ -6,6 +6,15 @@
 
 #include "common.h"
 
+/* A story ends, even on a kernel that keeps it waiting where ours does not. */
+static inline void too_long(int signal_number)
+{
+	static const char line[] = "this story hangs: a call did not return\n";
+
+	(void)signal_number;
+	_exit(write(STDERR_FILENO, line, sizeof line - 1) == -1 ? 2 : 1);
+}
+
 /* Begin a story, a program without options and operands but -h. */
 static inline void begin_story(int argc, char *argv[], const char *usage)
 {
@@ -16,6 +25,8 @@ static inline void begin_story(int argc, char *argv[], const char *usage)
 		common_option(option);
 	if (optind < argc)
 		wrong_use("'%s' is too much", argv[optind]);
+	signal(SIGALRM, too_long);
+	alarm(60);
 }
 
 /* CODE if colour is wanted (https://no-color.org), else nothing. */
@@ -38,6 +49,14 @@ static inline void scene(const char *title)
 /* Print one system call as it stands in the source, with its result, like
  * strace(1). The value is the call's own, and errno is left as it was. */
 #define CALL(who, call) narrate(who, #call, (long)(call))
+
+/* The same for a call that has to succeed for the story to go on; if it gives
+ * -1, the story ends here with status 1. */
+#define MUST(who, call)                                                        \
+	do {                                                                   \
+		if (CALL(who, call) == -1)                                     \
+			die("scene %d: %s", scene_number, #call);              \
+	} while (0)
 
 static const char *last_failed = "none"; /* call that CALL saw return -1 */
 static int last_errno;

@@ -111,3 +111,36 @@ tells_the_truth() {
     command -v strace >/dev/null || missing strace
     "$ROOT/scripts/witness" "$ROOT/$1/$1" "${@:2}"
 }
+
+# many NAME COUNT: so many runs of a story at once, as an ordinary user where
+# this is root; each must succeed, and no process be left of any.
+many() {
+    local copy=$BATS_TEST_TMPDIR/copy as=() pids=() i
+    mkdir "$copy" && cp "$ROOT/$1/$1" "$copy/" && chmod -R go+rX "$copy"
+    if [ "$(id -u)" -eq 0 ]; then
+        # Only root may enter the folders above.
+        copy=$(mktemp -d /tmp/dialtone.XXXXXX)
+        cp "$ROOT/$1/$1" "$copy/" && chmod 755 "$copy"
+        as=(runuser -u nobody --)
+    fi
+    # The name is theirs alone, so that pgrep finds what they leave.
+    mv "$copy/$1" "$copy/m$$.$1"
+    for ((i = 0; i < $2; i++)); do
+        "${as[@]}" "$copy/m$$.$1" >"$BATS_TEST_TMPDIR/many.$i" 2>&1 3>&- &
+        pids+=("$!")
+    done
+    local failed=0
+    for i in "${!pids[@]}"; do
+        wait "${pids[i]}" || {
+            failed=1
+            cat "$BATS_TEST_TMPDIR/many.$i"
+        }
+    done
+    if pgrep -f "^$copy/m$$.$1"; then
+        echo "these were left behind"
+        failed=1
+    fi
+    rm -f "$copy/m$$.$1"
+    rmdir "$copy"
+    return "$failed"
+}
