@@ -53,10 +53,9 @@ static inline void scene(const char *title)
 /* The same for a call that has to succeed for the story to go on; if it gives
  * -1, the story ends here with status 1. */
 #define MUST(who, call)                                                        \
-	do {                                                                   \
-		if (CALL(who, call) == -1)                                     \
-			die("scene %d: %s", scene_number, #call);              \
-	} while (0)
+	(narrate(who, #call, (long)(call)) == -1                               \
+		 ? die("scene %d: %s", scene_number, #call)                    \
+		 : (void)0)
 
 static const char *last_failed = "none"; /* call that CALL saw return -1 */
 static int last_errno;
