@@ -1,0 +1,402 @@
+/* unix_fdpass - an open file travels from one process to another.
+ *
+ *    keeper                                    guest
+ *    open = 4 ---- sendmsg, SCM_RIGHTS ------> recvmsg, and it is 5 there
+ *                  "here" + the open file
+ *
+ * Run:    unix_fdpass
+ * Watch:  the guest reads a file that it may not open; and what becomes of a
+ *         descriptor on its way that nobody takes
+ * Next:   sock_address, names of the other families
+ */
+#define _GNU_SOURCE /* struct ucred, accept4, pipe2 */
+
+#include <fcntl.h>	 /* open */
+#include <sys/syscall.h> /* SYS_capset */
+#include <sys/un.h>	 /* sockaddr_un */
+#include <sys/wait.h>	 /* waitpid */
+
+#include "../story.h"
+
+static const char usage[] =
+	"usage: unix_fdpass\n"
+	"Hand an open file to a process that could not have opened it.\n"
+	"example: unix_fdpass\n";
+
+/* Nothing here has to wait: what is looked for has been sent before. So all
+ * sockets are non-blocking, and a surprise is an EAGAIN instead of a hang. */
+enum { STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC };
+
+static char folder[] = "/tmp/unix_fdpass.XXXXXX", path[64];
+
+/* Room for the control message that carries two descriptors, and aligned. */
+union control {
+	struct cmsghdr head;
+	char bytes[CMSG_SPACE(2 * sizeof(int))];
+};
+
+/* Send "here" and, along with it, N descriptors: unix(7), cmsg(3). The bytes
+ * are the letter, the control message is what we pin to it. */
+static void hand_over(int fd, const int *given, size_t n)
+{
+	union control control = {.bytes = {0}};
+	struct iovec letter = {.iov_base = (char[]){"here"}, .iov_len = 4};
+	struct msghdr message = {
+		.msg_iov = &letter,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = (socklen_t)CMSG_SPACE(n * sizeof(int)),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = (socklen_t)CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(head), given, n * sizeof(int));
+	if (CALL("keeper", sendmsg(fd, &message, MSG_NOSIGNAL)) == -1)
+		die("sendmsg");
+}
+
+/* Take a letter, with ROOM bytes for its control message, and put what is
+ * pinned to it into TAKEN. Returns the number of descriptors; *flags: what the
+ * kernel remarks. */
+static int take(int fd, size_t room, int taken[2], int *flags)
+{
+	union control control;
+	char bytes[16];
+	struct iovec letter = {.iov_base = bytes, .iov_len = sizeof bytes};
+	struct msghdr message = {
+		.msg_iov = &letter,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = (socklen_t)room,
+	};
+	size_t size;
+
+	if (CALL("guest", recvmsg(fd, &message, MSG_CMSG_CLOEXEC)) == -1)
+		die("recvmsg");
+	*flags = message.msg_flags;
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+	if (!head || head->cmsg_level != SOL_SOCKET ||
+	    head->cmsg_type != SCM_RIGHTS)
+		return 0;
+	/* The length says how many came: never take "one" for granted. */
+	size = (size_t)head->cmsg_len - CMSG_LEN(0);
+	memcpy(taken, CMSG_DATA(head), size);
+	return (int)(size / sizeof(int));
+}
+
+static void close_or_die(int fd)
+{
+	if (close(fd) == -1)
+		die("close");
+}
+
+static void a_pair(int pair[2])
+{
+	if (socketpair(AF_UNIX, STREAM, 0, pair) == -1)
+		die("socketpair");
+}
+
+/* 1 */
+static void two_ends(void)
+{
+	struct sockaddr_un name;
+	socklen_t length = sizeof name;
+	char buf[16];
+	int pair[2];
+
+	scene("socketpair: a line that is connected from its first moment.");
+	if (CALL("we", socketpair(AF_UNIX, STREAM, 0, pair)) == -1)
+		die("socketpair");
+	CALL("we", send(pair[0], "ping", 4, MSG_NOSIGNAL));
+	ssize_t heard = CALL("we", recv(pair[1], buf, sizeof buf, 0));
+	CALL("we", send(pair[1], "pong!", 5, MSG_NOSIGNAL));
+	ssize_t answer = CALL("we", recv(pair[0], buf, sizeof buf, 0));
+	expect(heard == 4 && answer == 5, "bytes go both ways, as over TCP");
+
+	if (getsockname(pair[0], (struct sockaddr *)&name, &length) == -1)
+		die("getsockname");
+	expect(length == sizeof(sa_family_t),
+	       "neither end has a name: only who inherits it can use it");
+	close_or_die(pair[0]);
+	close_or_die(pair[1]);
+}
+
+/* 2. A listening socket that processes find by *name, of *length bytes. */
+static int name_without_file(struct sockaddr_un *name, socklen_t *length)
+{
+	struct sockaddr_un padded = {.sun_family = AF_UNIX};
+	int listen_fd, lost_fd;
+
+	scene("An abstract name: it begins with a NUL byte and is no file.");
+	if ((listen_fd = socket(AF_UNIX, STREAM, 0)) == -1 ||
+	    (lost_fd = socket(AF_UNIX, STREAM, 0)) == -1)
+		die("socket");
+	/* A family and nothing else: "kernel, choose", as port 0 is. */
+	const struct sockaddr *any = (struct sockaddr *)name;
+	if (CALL("guest", bind(listen_fd, any, sizeof(sa_family_t))) == -1)
+		die("bind");
+	if (CALL("guest", listen(listen_fd, 1)) == -1)
+		die("listen");
+	*length = sizeof *name;
+	if (getsockname(listen_fd, (struct sockaddr *)name, length) == -1)
+		die("getsockname");
+	size_t n = *length - sizeof(sa_family_t);
+	note("the kernel chose %s, %zu bytes", quoted(name->sun_path, n).s, n);
+	expect(n > 1 && name->sun_path[0] == '\0', "the first byte is NUL");
+
+	/* The same characters, but with NULs behind them up to the end. */
+	memcpy(padded.sun_path, name->sun_path, n);
+	any = (struct sockaddr *)&padded;
+	int lost = (int)CALL("lost", connect(lost_fd, any, sizeof padded));
+	expect(lost == -1 && errno == ECONNREFUSED,
+	       "a longer name is another name, were it only for NULs");
+	close_or_die(lost_fd);
+	return listen_fd;
+}
+
+/* The other process: opens, sends, and is gone. */
+static void keeper(const struct sockaddr_un *name, socklen_t length,
+		   int listen_fd)
+{
+	static const char secret[] = "the cake is in the oven\n";
+	const struct sockaddr *to = (const struct sockaddr *)name;
+	int fd, file_fd;
+
+	close_or_die(listen_fd); /* the guest's: fork has made two of it */
+	fd = socket(AF_UNIX, STREAM, 0);
+	if (fd == -1)
+		die("socket");
+	if (CALL("keeper", connect(fd, to, length)) == -1)
+		die("connect");
+	/* Mode 0: nobody may open it again. Our descriptor remains good. */
+	file_fd = (int)CALL(
+		"keeper", open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+	if (file_fd == -1)
+		die("open %s", path);
+	if (CALL("keeper", write(file_fd, secret, sizeof secret - 1)) == -1)
+		die("write");
+	hand_over(fd, &file_fd, 1);
+	note("the keeper ends: the kernel closes all its descriptors");
+}
+
+/* 3. Returns the process id that the keeper had. */
+static pid_t keeper_comes_and_goes(const struct sockaddr_un *name,
+				   socklen_t length, int listen_fd)
+{
+	pid_t pid;
+	int status;
+
+	scene("The keeper, another process, opens a file, sends it, is gone.");
+	if (fflush(stdout) == EOF || (pid = fork()) == -1)
+		die("fork");
+	if (pid == 0) {
+		keeper(name, length, listen_fd);
+		fflush(stdout);
+		_exit(EXIT_SUCCESS); /* the cleaning up is the guest's */
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			die("waitpid");
+	if (status != 0) {
+		fprintf(stderr, "%s: the keeper failed\n",
+			program_invocation_short_name);
+		exit(EXIT_FAILURE);
+	}
+	return pid;
+}
+
+/* Root opens every file, whatever its mode, by a capability(7). Give up all of
+ * them, so that the story is the same for root; others have none to lose. */
+static void become_ordinary(void)
+{
+	/* struct __user_cap_header_struct and two of __user_cap_data_struct
+	 * of <linux/capability.h>, which not every libc brings along. */
+	struct {
+		unsigned version; /* _LINUX_CAPABILITY_VERSION_3 */
+		int pid;	  /* 0: this process */
+	} head = {.version = 0x20080522};
+	unsigned none[2][3] = {{0}}; /* effective, permitted, inheritable */
+
+	if (syscall(SYS_capset, &head, none) == -1)
+		die("capset");
+}
+
+/* 4 */
+static void guest_receives(int listen_fd, pid_t keeper_pid)
+{
+	struct ucred who;
+	socklen_t length = sizeof who;
+	char buf[64] = "";
+	int taken[2], flags, conn_fd;
+
+	scene("The guest asks who called, and takes what it may not open.");
+	conn_fd = (int)CALL("guest", accept4(listen_fd, NULL, NULL,
+					     SOCK_NONBLOCK | SOCK_CLOEXEC));
+	if (conn_fd == -1)
+		die("accept4");
+	if (CALL("guest", getsockopt(conn_fd, SOL_SOCKET, SO_PEERCRED, &who,
+				     &length)) == -1)
+		die("getsockopt SO_PEERCRED");
+	note("pid %ld, uid %ld, gid %ld", (long)who.pid, (long)who.uid,
+	     (long)who.gid);
+	expect(who.pid == keeper_pid && who.uid == geteuid(),
+	       "the kernel's word, not the caller's: it was the keeper");
+
+	become_ordinary();
+	int own_fd = (int)CALL("guest", open(path, O_RDWR | O_CLOEXEC));
+	expect(own_fd == -1 && errno == EACCES,
+	       "mode 0: the guest may not open it");
+	if (take(conn_fd, CMSG_SPACE(sizeof(int)), taken, &flags) != 1)
+		die("no descriptor came");
+	note("with it came an open file; its number here is %d", taken[0]);
+	off_t offset = CALL("guest", lseek(taken[0], 0, SEEK_CUR));
+	CALL("guest", lseek(taken[0], 0, SEEK_SET));
+	ssize_t n = CALL("guest", read(taken[0], buf, sizeof buf));
+	if (n == -1)
+		die("read");
+	note("it reads %s", quoted(buf, (size_t)n).s);
+	expect(offset == n && n > 0, "it is the keeper's own open file: even "
+				     "its position came along");
+	close_or_die(taken[0]);
+	close_or_die(conn_fd);
+	close_or_die(listen_fd);
+}
+
+/* The write end of a new pipe; its read end is the witness: reading it gives 0
+ * (end of file) once no descriptor for the write end exists anywhere, EAGAIN
+ * as long as there is one, be it in a process or on its way. */
+static int witnessed(int *witness_fd)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) == -1)
+		die("pipe2");
+	*witness_fd = ends[0];
+	return ends[1];
+}
+
+static bool open_somewhere(int witness_fd)
+{
+	char byte;
+	ssize_t n = CALL("pipe", read(witness_fd, &byte, 1));
+
+	if (n == -1 && errno != EAGAIN)
+		die("read");
+	return n == -1;
+}
+
+/* 5 */
+static void no_room(void)
+{
+	int pair[2], taken[2], witness_fd, flags, given;
+
+	scene("No room for the control message: the descriptor is lost.");
+	note("(from here on, one process plays the keeper and the guest)");
+	a_pair(pair);
+	given = witnessed(&witness_fd);
+	hand_over(pair[0], &given, 1);
+	CALL("keeper", close(given));
+	expect(open_somewhere(witness_fd),
+	       "on its way it is open, though nobody has it");
+
+	int count = take(pair[1], 0, taken, &flags);
+	expect(count == 0 && (flags & MSG_CTRUNC),
+	       "the bytes came; MSG_CTRUNC says: something pinned on was cut");
+	expect(!open_somewhere(witness_fd),
+	       "the kernel closed it: no leak, but no second chance either");
+	close_or_die(witness_fd);
+	close_or_die(pair[0]);
+	close_or_die(pair[1]);
+}
+
+/* 6 */
+static void one_too_many(void)
+{
+	int pair[2], taken[2], witness_fd, flags, given[2];
+
+	scene("A guest with room for one is given two: one leaks.");
+	a_pair(pair);
+	given[0] = given[1] = witnessed(&witness_fd);
+	hand_over(pair[0], given, 2);
+	CALL("keeper", close(given[0]));
+	int count = take(pair[1], CMSG_SPACE(sizeof(int)), taken, &flags);
+	expect(count == 2 && !(flags & MSG_CTRUNC),
+	       "CMSG_SPACE rounds up: both fit into the room for one");
+	CALL("guest", close(taken[0]));
+	expect(open_somewhere(witness_fd),
+	       "who looks at the first one only, leaks one");
+	CALL("guest", close(taken[1]));
+	expect(!open_somewhere(witness_fd),
+	       "the cure: see how many came (cmsg_len), close every one");
+	close_or_die(witness_fd);
+	close_or_die(pair[0]);
+	close_or_die(pair[1]);
+}
+
+/* 7 */
+static void nobody_takes_it(void)
+{
+	int pair[2], witness_fd, given;
+
+	scene("Nobody takes it: it lives until the socket dies.");
+	a_pair(pair);
+	given = witnessed(&witness_fd);
+	hand_over(pair[0], &given, 1);
+	close_or_die(given);
+	if (CALL("keeper", close(pair[0])) == -1)
+		die("close");
+	expect(open_somewhere(witness_fd),
+	       "unread letter: what is pinned to it is open");
+	CALL("guest", close(pair[1]));
+	expect(!open_somewhere(witness_fd),
+	       "with the last end of the socket it is closed as well");
+	close_or_die(witness_fd);
+}
+
+static void clear_away(void)
+{
+	/* Best effort: at the end they are gone already. */
+	unlink(path);
+	rmdir(folder);
+}
+
+/* 3 and 4, with a file that is gone afterwards, Ctrl-C or not. */
+static void two_processes(void)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t length;
+	sigset_t stop;
+	int listen_fd = name_without_file(&name, &length);
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &stop, NULL) == -1)
+		die("sigprocmask");
+	if (!mkdtemp(folder))
+		die("mkdtemp %s", folder);
+	snprintf(path, sizeof path, "%s/secret", folder);
+	atexit(clear_away);
+	pid_t keeper_pid = keeper_comes_and_goes(&name, length, listen_fd);
+	guest_receives(listen_fd, keeper_pid);
+	clear_away();
+	if (sigprocmask(SIG_UNBLOCK, &stop, NULL) == -1)
+		die("sigprocmask");
+}
+
+int main(int argc, char *argv[])
+{
+	begin_story(argc, argv, usage);
+	two_ends();
+	two_processes();
+	no_room();
+	one_too_many();
+	nobody_takes_it();
+	puts("\nRemember: what travels is not a number but the open file "
+	     "itself. "
+	     "Whoever\nreceives descriptors has to count them, and to close "
+	     "every one.");
+}
