@@ -2,6 +2,7 @@
 # shellcheck disable=SC2154 # run sets stderr
 load ../scripts/bats_helper
 
+export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not work under strace
 story=$ROOT/sock_address/sock_address
 
 need_ipv6() {
@@ -102,7 +103,6 @@ for family, kind, protocol, _, name in socket.getaddrinfo("localhost", 8080):
 
 @test "takes another number when the other sockets find it in use" {
     command -v strace >/dev/null || missing strace
-    export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer and strace exclude each other
     # bind 1 asks for ::1, 2 to 5 are scenes 3 to 6; 6 is UDP's
     run strace -qq -o /dev/null -e trace=bind -e inject=bind:error=EADDRINUSE:when=6 "$story"
     [ "$status" -eq 0 ]
