@@ -342,12 +342,14 @@ static void forgotten_htons(void)
 static void check_range(unsigned port)
 {
 	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
-	unsigned low, high;
+	char line[64] = "", *rest;
 
 	if (!file) /* some containers hide it */
 		return;
-	if (fscanf(file, "%u %u", &low, &high) == 2) {
-		note("net.ipv4.ip_local_port_range: %u to %u", low, high);
+	if (fgets(line, sizeof line, file)) {
+		unsigned long low = strtoul(line, &rest, 10);
+		unsigned long high = strtoul(rest, NULL, 10);
+		note("net.ipv4.ip_local_port_range: %lu to %lu", low, high);
 		expect(port >= low && port <= high,
 		       "an ephemeral port: the kernel picks it from that "
 		       "range");
@@ -456,6 +458,7 @@ static unsigned one_number(int fds[], int how_many)
 			return port;
 		if (errno != EADDRINUSE)
 			die("bind to port %u", port);
+		note("bind to port %u: EADDRINUSE, try another", port);
 		while (i >= 0)
 			close(fds[i--]);
 	}
@@ -508,14 +511,23 @@ static void same_number(bool have_v6)
 static bool v6_works(void)
 {
 	struct address here = address_of("::1", 0);
+	const char *call = "socket";
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool works = fd != -1 && bind(fd, &here.any, here.length) == 0;
 
-	if (!works && errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
-		die("bind to ::1");
-	if (fd != -1)
+	if (fd != -1) {
+		call = "bind to ::1";
+		int failed = bind(fd, &here.any, here.length);
+		int error = errno;
 		close(fd);
-	return works;
+		if (!failed)
+			return true;
+		errno = error;
+	}
+	if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
+		die("%s", call);
+	printf("(This machine has no IPv6: %s: %s. The scenes do without.)\n\n",
+	       call, errno_name(errno));
+	return false;
 }
 
 static void story(void)
@@ -529,8 +541,6 @@ static void story(void)
 	if (have_v6)
 		both_families();
 	same_number(have_v6);
-	if (!have_v6)
-		puts("\n(no scene about ::, for this machine has no IPv6)");
 	puts("\nRemember: a number goes through htons or htonl into an "
 	     "address, "
 	     "and through\nntohs or ntohl out of it. And localhost can be "

@@ -84,16 +84,17 @@ static socklen_t size_of(enum type type)
 
 static struct text value_text(enum type type, union value value)
 {
+	const struct text on = {"on"}, off = {"off"}, no_limit = {"no limit"};
 	struct text text;
 
 	if (type == FLAG && value.number <= 1)
-		strcpy(text.s, value.number ? "on" : "off");
-	else if (type == LINGER && !value.linger.l_onoff)
-		strcpy(text.s, "off");
-	else if (type == LINGER)
+		return value.number ? on : off;
+	if (type == LINGER && !value.linger.l_onoff)
+		return off;
+	if (type == TIME && !value.time.tv_sec && !value.time.tv_usec)
+		return no_limit;
+	if (type == LINGER)
 		snprintf(text.s, sizeof text.s, "%d s", value.linger.l_linger);
-	else if (type == TIME && !value.time.tv_sec && !value.time.tv_usec)
-		strcpy(text.s, "no limit");
 	else if (type == TIME)
 		snprintf(text.s, sizeof text.s, "%ld.%06ld s",
 			 (long)value.time.tv_sec, (long)value.time.tv_usec);
@@ -168,15 +169,15 @@ static union value parse_value(enum type type, const char *text)
 		text = "0";
 	if (type == FLAG && strcmp(text, "on") == 0)
 		text = "1";
-	int number = (int)parse_number("VALUE", text, 0, INT_MAX);
+	long number = parse_number("VALUE", text, 0, INT_MAX);
 	if (type == LINGER)
 		value.linger =
-			(struct linger){.l_onoff = 1, .l_linger = number};
+			(struct linger){.l_onoff = 1, .l_linger = (int)number};
 	else if (type == TIME)
 		value.time = (struct timeval){.tv_sec = number / 1000,
 					      .tv_usec = number % 1000 * 1000};
 	else
-		value.number = number;
+		value.number = (int)number;
 	return value;
 }
 
@@ -272,7 +273,8 @@ static int receive_buffer(int fd, int wish)
 /* 2 */
 static void doubled(void)
 {
-	int fd = new_socket(AF_INET, SOCK_DGRAM), most;
+	int fd = new_socket(AF_INET, SOCK_DGRAM);
+	char line[32] = "";
 	FILE *file = fopen("/proc/sys/net/core/rmem_max", "r");
 
 	scene("A wish, not an order: SO_RCVBUF is doubled, raised, capped.");
@@ -281,8 +283,9 @@ static void doubled(void)
 	expect(receive_buffer(fd, 1) > 2, "raised to the least that works");
 	int got = receive_buffer(fd, INT_MAX);
 	expect(got < INT_MAX, "capped, and no error says so");
-	if (file && fscanf(file, "%d", &most) == 1) {
-		note("net.core.rmem_max is %d", most);
+	if (file && fgets(line, sizeof line, file)) {
+		long most = strtol(line, NULL, 10);
+		note("net.core.rmem_max is %ld", most);
 		expect(got / 2 == (most < INT_MAX / 2 ? most : INT_MAX / 2),
 		       "the cap is twice net.core.rmem_max");
 	}

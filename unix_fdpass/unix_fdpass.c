@@ -362,7 +362,7 @@ static void clear_away(void)
 	rmdir(folder);
 }
 
-/* 3 and 4, with a file that is gone afterwards, Ctrl-C or not. */
+/* 2 to 4, with a file that is gone afterwards, Ctrl-C or not. */
 static void two_processes(void)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
