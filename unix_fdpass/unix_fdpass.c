@@ -1,7 +1,7 @@
 /* unix_fdpass - an open file travels from one process to another.
  *
  *    keeper                                    guest
- *    open = 4 ---- sendmsg, SCM_RIGHTS ------> recvmsg, and it is 5 there
+ *    file 4 ------ sendmsg, SCM_RIGHTS ------> recvmsg, and it is 5 there
  *                  "here" + the open file
  *
  * Run:    unix_fdpass
@@ -12,6 +12,8 @@
 #define _GNU_SOURCE /* struct ucred, accept4, pipe2 */
 
 #include <fcntl.h>	 /* open */
+#include <sys/mman.h>	 /* memfd_create */
+#include <sys/stat.h>	 /* fchmod */
 #include <sys/syscall.h> /* SYS_capset */
 #include <sys/un.h>	 /* sockaddr_un */
 #include <sys/wait.h>	 /* waitpid */
@@ -26,8 +28,6 @@ static const char usage[] =
 /* Nothing here has to wait: what is looked for has been sent before. So all
  * sockets are non-blocking, and a surprise is an EAGAIN instead of a hang. */
 enum { STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC };
-
-static char folder[] = "/tmp/unix_fdpass.XXXXXX", path[64];
 
 /* Room for the control message that carries two descriptors, and aligned. */
 union control {
@@ -170,13 +170,16 @@ static void keeper(const struct sockaddr_un *name, socklen_t length,
 		die("socket");
 	if (CALL("keeper", connect(fd, to, length)) == -1)
 		die("connect");
-	/* Mode 0: nobody may open it again. Our descriptor remains good. */
-	file_fd = (int)CALL(
-		"keeper", open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+	/* A file in memory: no name, and nothing that could be left behind. */
+	file_fd = (int)CALL("keeper", memfd_create("secret", MFD_CLOEXEC));
 	if (file_fd == -1)
-		die("open %s", path);
+		die("memfd_create");
 	if (CALL("keeper", write(file_fd, secret, sizeof secret - 1)) == -1)
 		die("write");
+	/* Mode 0: from here on nobody may open it. Our descriptor stays good.
+	 */
+	if (CALL("keeper", fchmod(file_fd, 0)) == -1)
+		die("fchmod");
 	hand_over(fd, &file_fd, 1);
 	note("the keeper ends: the kernel closes all its descriptors");
 }
@@ -188,13 +191,13 @@ static pid_t keeper_comes_and_goes(const struct sockaddr_un *name,
 	pid_t pid;
 	int status;
 
-	scene("The keeper, another process, opens a file, sends it, is gone.");
+	scene("The keeper, another process, makes a file, sends it, is gone.");
 	if (fflush(stdout) == EOF || (pid = fork()) == -1)
 		die("fork");
 	if (pid == 0) {
 		keeper(name, length, listen_fd);
 		fflush(stdout);
-		_exit(EXIT_SUCCESS); /* the cleaning up is the guest's */
+		_exit(EXIT_SUCCESS);
 	}
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
@@ -228,7 +231,7 @@ static void guest_receives(int listen_fd, pid_t keeper_pid)
 {
 	struct ucred who;
 	socklen_t length = sizeof who;
-	char buf[64] = "";
+	char buf[64] = "", path[32];
 	int taken[2], flags, conn_fd;
 
 	scene("The guest asks who called, and takes what it may not open.");
@@ -244,21 +247,24 @@ static void guest_receives(int listen_fd, pid_t keeper_pid)
 	expect(who.pid == keeper_pid && who.uid == geteuid(),
 	       "the kernel's word, not the caller's: it was the keeper");
 
-	become_ordinary();
-	int own_fd = (int)CALL("guest", open(path, O_RDWR | O_CLOEXEC));
-	expect(own_fd == -1 && errno == EACCES,
-	       "mode 0: the guest may not open it");
-	if (take(conn_fd, CMSG_SPACE(sizeof(int)), taken, &flags) != 1)
-		die("no descriptor came");
-	note("with it came an open file; its number here is %d", taken[0]);
+	int count = take(conn_fd, CMSG_SPACE(sizeof(int)), taken, &flags);
+	expect(count == 1, "with the letter came an open file");
+	note("its number here is %d", taken[0]);
 	off_t offset = CALL("guest", lseek(taken[0], 0, SEEK_CUR));
 	CALL("guest", lseek(taken[0], 0, SEEK_SET));
 	ssize_t n = CALL("guest", read(taken[0], buf, sizeof buf));
 	if (n == -1)
 		die("read");
 	note("it reads %s", quoted(buf, (size_t)n).s);
-	expect(offset == n && n > 0, "it is the keeper's own open file: even "
-				     "its position came along");
+	expect(offset == n && n > 0,
+	       "the keeper's own open file: even its position came along");
+
+	/* proc(5) gives each open file a path, by which to open it again. */
+	become_ordinary();
+	snprintf(path, sizeof path, "/proc/self/fd/%d", taken[0]);
+	int again_fd = (int)CALL("guest", open(path, O_RDONLY | O_CLOEXEC));
+	expect(again_fd == -1 && errno == EACCES,
+	       "opening it is forbidden to the guest, having it is not");
 	close_or_die(taken[0]);
 	close_or_die(conn_fd);
 	close_or_die(listen_fd);
@@ -355,36 +361,15 @@ static void nobody_takes_it(void)
 	close_or_die(witness_fd);
 }
 
-static void clear_away(void)
-{
-	/* Best effort: at the end they are gone already. */
-	unlink(path);
-	rmdir(folder);
-}
-
-/* 2 to 4, with a file that is gone afterwards, Ctrl-C or not. */
+/* 2 to 4 */
 static void two_processes(void)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	socklen_t length;
-	sigset_t stop;
 	int listen_fd = name_without_file(&name, &length);
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &stop, NULL) == -1)
-		die("sigprocmask");
-	if (!mkdtemp(folder))
-		die("mkdtemp %s", folder);
-	snprintf(path, sizeof path, "%s/secret", folder);
-	atexit(clear_away);
 	pid_t keeper_pid = keeper_comes_and_goes(&name, length, listen_fd);
+
 	guest_receives(listen_fd, keeper_pid);
-	clear_away();
-	if (sigprocmask(SIG_UNBLOCK, &stop, NULL) == -1)
-		die("sigprocmask");
 }
 
 int main(int argc, char *argv[])
