@@ -285,3 +285,9 @@ for i in range(5):
     assert s.recv(10) == b"X%d" % i' "$PORT"
     grep -q 'sendto.*EINTR' "$TRACE"
 }
+
+@test "survives every abuse that a client can think of, and does not grow" {
+    start tcp_server 127.0.0.1 0
+    "$ROOT/scripts/abuse" tcp "127.0.0.1:$PORT" "$PID"
+    grep -q '^tcp_server: accept: Too many open files (EMFILE)$' "$LOG"
+}
