@@ -85,11 +85,28 @@ format: ## lay out all C files as lint wants them
 sanitize: ## build with ASan and UBSan, and run the tests on that
 	ASAN_OPTIONS=detect_leaks=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test
 
+# valgrind has no business inside strace or a test's time-outs: it takes the tour.
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full
+memcheck: all ## every demo once under valgrind
+	UNDER='$(VALGRIND)' scripts/tour $(DEMOS)
+
+# _exit leaves no time to write the counts, so for once it is exit.
+coverage: ## what the tests and the fault matrix reach, by gcov; 90 % is asked
+	$(MAKE) CFLAGS='-O0 -g --coverage' CPPFLAGS=-D_exit=exit HARDEN= test faults
+	scripts/coverage $(DEMOS)
+
+analyze: ## what gcc's own analyzer thinks
+	$(MAKE) -B CC=gcc CFLAGS='-O2 -g -fanalyzer -Werror'
+
+cross: ## the demos with musl, and on s390x and arm64 under qemu
+	scripts/cross
+
 table: ## write the table of demos in README.md anew
 	scripts/table -w
 
 clean: ## remove what was built
 	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo
+	rm -f */*.gcda */*.gcno
 
 faults: all ## let every socket call of every demo fail once
 	scripts/faults
@@ -99,6 +116,7 @@ help: ## this list
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize table faults clean help \
+.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize memcheck coverage analyze cross \
+	table faults clean help \
 	tour watch demo-tcp demo-tcp-server demo-tcp-client \
 	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
