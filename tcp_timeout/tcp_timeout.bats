@@ -33,7 +33,7 @@ number() {
     [ "$(scene 1 | grep -cF 'read back: {0 s, 200000 us}')" -eq 1 ]
     [ "$(scene 2 | number 'read back: {0 s, \([0-9]*\) us}')" -gt 1 ]
     scene 2 | grep -qF 'read back: {0 s, 0 us}'
-    scene 5 | grep -qF '=> read back: on, after 10 s of silence, every 5 s, 3 times'
+    scene 5 | grep -qF 'read back: on; after 10 s of silence, every 5 s, 3 times'
 }
 
 @test "says how each call gives up" {
