@@ -105,7 +105,8 @@ static void recv_gives_up(void)
 	set_timeout(conn_fd, (struct timeval){.tv_usec = 200000});
 	runs_into_timeout(conn_fd, 180); /* a tick may be missing */
 
-	CALL("client", send(client_fd, "late", 4, MSG_NOSIGNAL));
+	if (CALL("client", send(client_fd, "late", 4, MSG_NOSIGNAL)) == -1)
+		die("send");
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	expect(n == 4, "only that call failed: the connection is as before");
 	close(client_fd);
