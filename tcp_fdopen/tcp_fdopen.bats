@@ -1,4 +1,3 @@
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 load ../scripts/bats_helper
 
 setup_file() {
@@ -50,24 +49,7 @@ scene() {
 }
 
 @test "needs no privilege, and ten at once do not disturb each other" {
-    local i pids=() as=()
-    cp "$ROOT/tcp_fdopen/tcp_fdopen" "$BATS_TEST_TMPDIR"
-    if [ "$(id -u)" -eq 0 ]; then
-        chmod a+rx "$BATS_TEST_TMPDIR"
-        as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-    fi
-    cd "$BATS_TEST_TMPDIR"
-    for i in {1..10}; do
-        "${as[@]}" ./tcp_fdopen >"$i.log" 2>&1 3>&- &
-        pids+=("$!")
-    done
-    PIDS+=("${pids[@]}")
-    for i in {1..10}; do
-        ended "${pids[i - 1]}" || {
-            cat "$i.log"
-            return 1
-        }
-    done
+    many tcp_fdopen 10
 }
 
 @test "ends with the call and the error when a call fails" {

@@ -59,24 +59,7 @@ number() {
 }
 
 @test "needs no privilege, and ten at once do not disturb each other" {
-    local i pids=() as=()
-    cp "$ROOT/tcp_timeout/tcp_timeout" "$BATS_TEST_TMPDIR"
-    if [ "$(id -u)" -eq 0 ]; then
-        chmod a+rx "$BATS_TEST_TMPDIR"
-        as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-    fi
-    cd "$BATS_TEST_TMPDIR"
-    for i in {1..10}; do
-        "${as[@]}" ./tcp_timeout >"$i.log" 2>&1 3>&- &
-        pids+=("$!")
-    done
-    PIDS+=("${pids[@]}")
-    for i in {1..10}; do
-        ended "${pids[i - 1]}" || {
-            cat "$i.log"
-            return 1
-        }
-    done
+    many tcp_timeout 10
 }
 
 @test "goes on after a stop, which interrupts calls that have a time-out" {

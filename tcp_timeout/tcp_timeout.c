@@ -54,15 +54,25 @@ static void ring(int signal_number)
 	errno = error;
 }
 
+static struct sigaction watchdog; /* of begin_story, for SIGALRM as well */
+
 /* A signal, SIGALRM, every so many ms (below 1000) from now on; 0: no more. */
 static void ring_every(long ms)
 {
+	/* A recv without a time-out goes on after this signal (SA_RESTART),
+	 * one with a time-out fails with EINTR all the same: signal(7). */
+	const struct sigaction ringing = {.sa_handler = ring,
+					  .sa_flags = SA_RESTART};
 	const struct timeval period = {.tv_usec = ms * 1000};
 	const struct itimerval timer = {period, period};
 
 	rings = 0;
+	if (sigaction(SIGALRM, ms ? &ringing : &watchdog, NULL) == -1)
+		die("sigaction");
 	if (setitimer(ITIMER_REAL, &timer, NULL) == -1)
 		die("setitimer");
+	if (ms == 0)
+		alarm(60); /* the watchdog's, which shares the timer */
 }
 
 static void set_timeout(int fd, struct timeval tv)
@@ -352,13 +362,8 @@ static void cable_is_cut(void)
 
 int main(int argc, char *argv[])
 {
-	/* A recv without a time-out goes on after this signal (SA_RESTART),
-	 * one with a time-out fails with EINTR all the same: signal(7). */
-	const struct sigaction action = {.sa_handler = ring,
-					 .sa_flags = SA_RESTART};
-
 	begin_story(argc, argv, usage);
-	if (sigaction(SIGALRM, &action, NULL) == -1)
+	if (sigaction(SIGALRM, NULL, &watchdog) == -1)
 		die("sigaction");
 	recv_gives_up();
 	zero_is_for_ever();
