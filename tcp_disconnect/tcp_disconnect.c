@@ -60,7 +60,8 @@ static void without_a_guard(void)
 
 	cpu = cpu_ms();
 	start = wall_ms();
-	while (wall_ms() - start < 50) { /* a real server would never stop */
+	/* A real server would never stop. (A slow machine gets its time.) */
+	while (wall_ms() - start < 50 || empty < 100) {
 		n = recv(conn_fd, buf, sizeof buf, 0);
 		if (n != 0)
 			die("recv, which had returned 0");
@@ -69,7 +70,7 @@ static void without_a_guard(void)
 	note("and on like that: %ld empty messages in %.0f ms,", empty,
 	     wall_ms() - start);
 	note("which took %.0f ms of CPU time", cpu_ms() - cpu);
-	expect(empty > 10, "it says 0 for ever and never waits");
+	expect(empty >= 100, "it says 0 for ever and never waits");
 	close(conn_fd);
 }
 
