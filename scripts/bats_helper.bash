@@ -7,6 +7,7 @@ bats_require_minimum_version 1.5.0
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 PIDS=()
+FOLDERS=()
 UNDER=() # what start runs the demo under, e.g. a tracer
 
 # start NAME ARGS...: run a demo in the background; returns once it is ready.
@@ -90,6 +91,7 @@ teardown() {
         kill "$pid" 2>/dev/null || continue
         ended "$pid" || kill -9 "$pid" 2>/dev/null || true
     done
+    [ ${#FOLDERS[@]} -eq 0 ] || rm -rf "${FOLDERS[@]}"
 }
 
 # tells_the_truth NAME [ARGS...]: a story succeeds, fits 80 columns, brings no
@@ -112,35 +114,41 @@ tells_the_truth() {
     "$ROOT/scripts/witness" "$ROOT/$1/$1" "${@:2}"
 }
 
-# many NAME COUNT: so many runs of a story at once, as an ordinary user where
-# this is root; each must succeed, and no process be left of any.
+# public_copy NAME: copy a demo to where every user may run it; sets $COPY. The
+# copy's name is this test's alone, so that pgrep finds what it leaves behind.
+public_copy() {
+    local folder
+    folder=$(mktemp -d /tmp/dialtone.XXXXXX)
+    chmod 755 "$folder"
+    FOLDERS+=("$folder")
+    COPY=$folder/$1
+    cp "$ROOT/$1/$1" "$COPY"
+    chmod 755 "$COPY"
+}
+
+# as_user COMMAND...: as an ordinary user, also where this is root.
+as_user() {
+    if [ "$(id -u)" -eq 0 ]; then runuser -u nobody -- "$@"; else "$@"; fi
+}
+
+# many NAME COUNT: so many runs of a story at once, as an ordinary user; each must
+# succeed, and no process be left of any.
 many() {
-    local copy=$BATS_TEST_TMPDIR/copy as=() pids=() i
-    mkdir "$copy" && cp "$ROOT/$1/$1" "$copy/" && chmod -R go+rX "$copy"
-    if [ "$(id -u)" -eq 0 ]; then
-        # Only root may enter the folders above.
-        copy=$(mktemp -d /tmp/dialtone.XXXXXX)
-        cp "$ROOT/$1/$1" "$copy/" && chmod 755 "$copy"
-        as=(runuser -u nobody --)
-    fi
-    # The name is theirs alone, so that pgrep finds what they leave.
-    mv "$copy/$1" "$copy/m$$.$1"
+    local pids=() i failed=0
+    public_copy "$1"
     for ((i = 0; i < $2; i++)); do
-        "${as[@]}" "$copy/m$$.$1" >"$BATS_TEST_TMPDIR/many.$i" 2>&1 3>&- &
+        as_user "$COPY" >"$BATS_TEST_TMPDIR/many.$i" 2>&1 3>&- &
         pids+=("$!")
     done
-    local failed=0
     for i in "${!pids[@]}"; do
         wait "${pids[i]}" || {
             failed=1
             cat "$BATS_TEST_TMPDIR/many.$i"
         }
     done
-    if pgrep -f "^$copy/m$$.$1"; then
+    if pgrep -f "^$COPY"; then
         echo "these were left behind"
         failed=1
     fi
-    rm -f "$copy/m$$.$1"
-    rmdir "$copy"
     return "$failed"
 }

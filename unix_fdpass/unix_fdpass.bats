@@ -44,12 +44,10 @@ export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not work under strace
 }
 
 @test "works for an ordinary user" {
-    [ "$(id -u)" -eq 0 ] || skip "this is one"
-    cp "$ROOT/unix_fdpass/unix_fdpass" "$BATS_TEST_TMPDIR"
-    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/*
-    run runuser -u nobody -- "$BATS_TEST_TMPDIR/unix_fdpass"
+    public_copy unix_fdpass
+    run as_user "$COPY"
     [ "$status" -eq 0 ]
-    [[ $output == *"uid $(id -u nobody),"* ]]
+    [[ $output == *"uid $(as_user id -u),"* ]]
 }
 
 @test "has no file that could be left behind" {
