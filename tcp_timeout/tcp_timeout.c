@@ -243,7 +243,8 @@ static void signals_come_between(void)
 	scene("Signals come in between, one every 60 ms.");
 	connected_pair(&client_fd, &conn_fd);
 	set_timeout(conn_fd, (struct timeval){.tv_usec = 100000});
-	for (int tries = 0; tries < 50 && waited < 110; tries++) {
+	for (int tries = 0; tries < 50 && (cut_short < 2 || waited < 110);
+	     tries++) {
 		if (cut_short == 0) {
 			begin_ms = now_ms();
 			ring_every(60);
