@@ -29,7 +29,7 @@ enum { PIECE = 16 * 1024 }; /* the most that is sent before it is answered */
 
 static const struct timeval patience = {.tv_sec = 2};
 
-/* connect has failed for the last time: what helps. */
+/* What helps a student who could not connect. */
 static void hint_for(int error)
 {
 	if (error == ECONNREFUSED)
@@ -47,13 +47,15 @@ static void hint_for(int error)
 static int dial(const char *host, const char *port)
 {
 	struct addrinfo *list = resolve(host, port, SOCK_STREAM);
-	int fd = -1;
+	int fd, failed;
 
 	for (struct addrinfo *to = list; to; to = to->ai_next) {
 		/* 1. A socket of the family that this address belongs to. */
 		fd = socket(to->ai_family, to->ai_socktype, 0);
-		if (fd == -1)
-			die("socket");
+		if (fd == -1) {
+			complain("socket");
+			continue;
+		}
 
 		/* 2. Nothing below waits longer than this: see tcp_timeout. */
 		if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
@@ -65,22 +67,19 @@ static int dial(const char *host, const char *port)
 		/* 3. Dial. It returns an error where Python's connect raises
 		 *    one: C's connect is what Python calls connect_ex. EINTR
 		 *    comes of Ctrl-Z and fg; Linux then waits on. */
-		int failed;
 		do
 			failed = connect(fd, to->ai_addr, to->ai_addrlen);
 		while (failed && errno == EINTR);
-		if (!failed)
-			break;
+		if (!failed) {
+			freeaddrinfo(list);
+			return fd;
+		}
 		complain("connect to %s",
 			 address_text(to->ai_addr, to->ai_addrlen).s);
-		if (!to->ai_next) {
-			hint_for(errno);
-			exit(EXIT_FAILURE);
-		}
 		close(fd);
 	}
-	freeaddrinfo(list);
-	return fd;
+	hint_for(errno);
+	exit(EXIT_FAILURE);
 }
 
 static bool answer_open; /* the last thing printed needs a newline */
