@@ -2,8 +2,8 @@
 
 # The demos in reading order. A new demo is a folder and a word here.
 DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_timeout \
-         tcp_nonblock tcp_fdopen udp_demo udp_unreliable unix_fdpass \
-         sock_address sock_options
+         tcp_nonblock tcp_fdopen udp_demo udp_unreliable unix_demo \
+         unix_fdpass sock_address sock_options
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
 CFLAGS  ?= -O3 -g
@@ -34,6 +34,7 @@ FORCE:
 
 ## demo-tcp: two-terminal echo; type it in a first terminal and in a second
 ## demo-udp: the same over UDP
+## demo-unix: the same over AF_UNIX
 ## demo-FOLDER: one demo, for every folder that `make demo` lists
 demo: ## the menu of demos
 	@scripts/demo
@@ -42,6 +43,9 @@ demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_c
 	@scripts/demo $(@:demo-%=%)
 
 demo-udp demo-udp-server demo-udp-client: udp_demo/udp_demo
+	@scripts/demo $(@:demo-%=%)
+
+demo-unix demo-unix-server demo-unix-client: unix_demo/unix_demo
 	@scripts/demo $(@:demo-%=%)
 
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
@@ -127,4 +131,5 @@ help: ## this list
 	table faults clean help \
 	tour watch demo-tcp demo-tcp-server demo-tcp-client \
 	demo-udp demo-udp-server demo-udp-client \
+	demo-unix demo-unix-server demo-unix-client \
 	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
