@@ -337,7 +337,7 @@ static void serve(void)
 		/* 5. Take the first connection out of the queue. Its address
 		 *    would be empty: a client of AF_UNIX needs no name. */
 		int conn_fd = accept(listen_fd, NULL, NULL);
-		if (conn_fd == -1 && (errno == EINTR || errno == ECONNABORTED))
+		if (conn_fd == -1 && errno == EINTR)
 			continue;
 		if (conn_fd == -1 && (errno == EBADF || errno == EINVAL))
 			die("accept"); /* our own mistake: it would not end */
