@@ -2,7 +2,8 @@
 
 # The demos in reading order. A new demo is a folder and a word here.
 DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_timeout \
-         tcp_nonblock tcp_fdopen unix_fdpass sock_address sock_options
+         tcp_nonblock tcp_fdopen udp_demo udp_unreliable unix_demo \
+         unix_fdpass sock_address sock_options
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
 CFLAGS  ?= -O3 -g
@@ -13,8 +14,9 @@ HARDEN  ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 COMPILE  = $(CC) $(CPPFLAGS) $(WARNINGS) $(HARDEN) $(CFLAGS) $(LDFLAGS)
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
-# Handed on to the demos: make demo-tcp HOST=192.168.1.7 PORT=9000
-export HOST PORT
+# Handed on to the demos: make demo-tcp HOST=192.168.1.7 PORT=9000,
+# make demo-unix SOCKET=/tmp/my.sock
+export HOST PORT SOCKET
 
 BINS := $(foreach d,$(DEMOS),$d/$d)
 
@@ -31,11 +33,19 @@ $(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
 FORCE:
 
 ## demo-tcp: two-terminal echo; type it in a first terminal and in a second
+## demo-udp: the same over UDP
+## demo-unix: the same over AF_UNIX
 ## demo-FOLDER: one demo, for every folder that `make demo` lists
 demo: ## the menu of demos
 	@scripts/demo
 
 demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_client
+	@scripts/demo $(@:demo-%=%)
+
+demo-udp demo-udp-server demo-udp-client: udp_demo/udp_demo
+	@scripts/demo $(@:demo-%=%)
+
+demo-unix demo-unix-server demo-unix-client: unix_demo/unix_demo
 	@scripts/demo $(@:demo-%=%)
 
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
@@ -121,4 +131,6 @@ help: ## this list
 .PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize memcheck coverage analyze cross \
 	table faults clean help \
 	tour watch demo-tcp demo-tcp-server demo-tcp-client \
+	demo-udp demo-udp-server demo-udp-client \
+	demo-unix demo-unix-server demo-unix-client \
 	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
