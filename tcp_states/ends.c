@@ -83,6 +83,8 @@ void drop_ends(void)
 	for (int i = 0; i < 3; i++) {
 		/* A reset, where there is a connection: see tcp_reset. Best
 		 * effort: the process ends soon, and the kernel closes all. */
+		if (*fds[i] == -1)
+			continue;
 		setsockopt(*fds[i], SOL_SOCKET, SO_LINGER, &at_once,
 			   sizeof at_once);
 		close(*fds[i]);
@@ -178,11 +180,11 @@ int state_in_tcp_info(int fd)
 
 /* Second window: /proc/net/tcp, where everybody can look. A connection that
  * was not accepted yet has no descriptor, one that was closed none any more. */
-struct entry table_entry(enum side side)
+struct entry table_entry(in_port_t local, in_port_t remote)
 {
 	const char *path = "/proc/net/tcp";
 	struct entry entry = {.st = 0};
-	unsigned local, remote, st, active;
+	unsigned from, to, st, active;
 	unsigned long ticks;
 	char line[256];
 	FILE *table = fopen(path, "re");
@@ -191,12 +193,13 @@ struct entry table_entry(enum side side)
 		die("open %s", path);
 	while (entry.st == 0 && fgets(line, sizeof line, table)) {
 		/* sl local rem st tx:rx active:when ..., see proc(5) */
-		if (sscanf(line, "%*d: %*x:%x %*x:%x %x %*x:%*x %x:%lx", &local,
-			   &remote, &st, &active, &ticks) != 5 ||
-		    local != ports[side] || remote != ports[!side])
-			continue;
-		entry.st = (int)st;
-		entry.timer = (double)ticks / (double)sysconf(_SC_CLK_TCK);
+		if (sscanf(line, "%*d: %*x:%x %*x:%x %x %*x:%*x %x:%lx", &from,
+			   &to, &st, &active, &ticks) == 5 &&
+		    from == local && to == remote) {
+			entry.st = (int)st;
+			entry.timer =
+				(double)ticks / (double)sysconf(_SC_CLK_TCK);
+		}
 	}
 	if (ferror(table))
 		die("read %s", path);
@@ -212,7 +215,7 @@ int state_of(enum side side)
 	/* For TCP_INFO a connection in TIME_WAIT is closed already: it lives
 	 * on in the table only. */
 	if (state == TCP_CLOSE)
-		state = table_entry(side).st;
+		state = table_entry(ports[side], ports[!side]).st;
 	if (state == 0 && side == SERVER && listen_fd != -1 && !connected)
 		state = state_in_tcp_info(listen_fd);
 	if (state <= 0 || state >= STATES)

@@ -17,7 +17,7 @@ static int other_fd = -1; /* a second client, where one is needed */
  * queue, and so does a FIN, which goes last. */
 static void fill_window(enum side from)
 {
-	static const char much[2400];
+	static const char much[1800];
 	ssize_t n;
 
 	do
@@ -96,7 +96,7 @@ static void reach_syn_recv(void)
 	if (setsockopt(listen_fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
 		       sizeof seconds) == -1)
 		die("setsockopt TCP_DEFER_ACCEPT");
-	remark("TCP_DEFER_ACCEPT: not without data");
+	remark("with TCP_DEFER_ACCEPT: not without data");
 	start_listening();
 	settle(TCP_CLOSE, TCP_LISTEN);
 	dial();
@@ -227,7 +227,7 @@ static const struct hold {
 	 reach_listen, release_listen},
 	{TCP_SYN_SENT, CLIENT, "SYN_SENT: called, and nobody has answered",
 	 "close(client_fd)", reach_syn_sent, release_syn_sent},
-	{TCP_SYN_RECV, SERVER, "SYN_RECV: answered, and not heard back",
+	{TCP_SYN_RECV, SERVER, "SYN_RECV: has answered, and waits to hear back",
 	 "send(client_fd, ...)", reach_syn_recv, release_syn_recv},
 	{TCP_ESTABLISHED, CLIENT, "ESTABLISHED: both ends may talk",
 	 "shutdown(client_fd, SHUT_WR)", reach_established, client_stops},
@@ -249,30 +249,26 @@ static const struct hold {
 };
 
 /* What both windows show of the end that is held. */
-static void show_evidence(enum side side)
+static void show_evidence(const struct hold *h)
 {
-	const int fd = side == CLIENT  ? client_fd
-		       : conn_fd == -1 ? listen_fd
-				       : conn_fd;
-	const struct entry entry = table_entry(side);
-	char in_info[32] = "no descriptor", in_table[32] = "not in";
+	const bool listens = h->state == TCP_LISTEN;
+	const int fd = h->side == CLIENT ? client_fd
+		       : listens	 ? listen_fd
+					 : conn_fd;
+	const struct entry entry =
+		table_entry(ports[h->side], listens ? 0 : ports[!h->side]);
+	char in_info[32] = "none, no descriptor", in_table[32] = "none";
 
-	if (fd != -1 && !(fd == listen_fd && entry.st == TCP_SYN_RECV))
-		snprintf(in_info, sizeof in_info, "TCP_INFO: state %d",
+	if (fd != -1)
+		snprintf(in_info, sizeof in_info, "state %d",
 			 state_in_tcp_info(fd));
 	if (entry.st != 0)
-		snprintf(in_table, sizeof in_table, "st %02X in", entry.st);
-	remark("%s; %s /proc/net/tcp", in_info, in_table);
-}
-
-/* From a second terminal, until Enter is pressed. */
-static void let_the_user_look(void)
-{
-	printf("Look, in a second terminal:\n"
-	       "  ss -tan 'sport = :%u or dport = :%u'\n"
-	       "Enter goes on.\n",
-	       ports[SERVER], ports[SERVER]);
-	wait_for_enter();
+		snprintf(in_table, sizeof in_table, "st %02X", entry.st);
+	remark("TCP_INFO: %s, /proc/net/tcp: %s", in_info, in_table);
+	if (h->released_by)
+		remark("released by %s", h->released_by);
+	else
+		remark("released by the clock alone, in %.0f s", entry.timer);
 }
 
 void hold(int state)
@@ -285,12 +281,7 @@ void hold(int state)
 	h->reach();
 	remark("HELD: the %s is in %s", h->side == CLIENT ? "client" : "server",
 	       state_names[state]);
-	show_evidence(h->side);
-	if (h->released_by)
-		remark("released by %s", h->released_by);
-	else
-		remark("released by the clock alone, in %.0f s",
-		       table_entry(h->side).timer);
+	show_evidence(h);
 	if (waiting)
 		let_the_user_look();
 	if (h->release)

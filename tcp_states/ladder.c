@@ -18,6 +18,7 @@ static int shown[2];	  /* the states drawn last */
 static int segments;	  /* how many the ladder has */
 static enum fate fate[2]; /* of what this side sends */
 static uint32_t base[2];  /* the number from which this side is counted */
+static uint32_t end[2];	  /* of what this side has sent so far */
 static char letter[2];	  /* what that number is called; 0: unknown */
 
 /* ---- Lines ---- */
@@ -92,7 +93,7 @@ static struct text number_text(enum side side, uint32_t number)
 }
 
 /* "SYN ACK  seq=y ack=x+1". */
-static struct text segment_text(const struct segment *s)
+static struct text segment_text(const struct segment *s, bool again)
 {
 	const bool acks = s->flags & TH_ACK;
 	char data[32] = "";
@@ -100,14 +101,22 @@ static struct text segment_text(const struct segment *s)
 
 	if (s->data > 0)
 		snprintf(data, sizeof data, "  %zu bytes", s->data);
-	snprintf(text.s, sizeof text.s, "%s%s%s%s%s seq=%.20s%s%.20s%s",
+	snprintf(text.s, sizeof text.s, "%s%s%s%s%s seq=%.20s%s%.20s%s%s",
 		 s->flags & TH_SYN ? "SYN " : "",
 		 s->flags & TH_FIN ? "FIN " : "",
 		 s->flags & TH_RST ? "RST " : "",
 		 s->flags & TH_PUSH ? "PSH " : "", acks ? "ACK " : "",
 		 number_text(s->from, s->seq).s, acks ? " ack=" : "",
-		 acks ? number_text(!s->from, s->ack).s : "", data);
+		 acks ? number_text(!s->from, s->ack).s : "", data,
+		 again ? " again" : "");
 	return text;
+}
+
+/* The number after its last: data bytes, SYN and FIN use up one each. */
+static uint32_t number_after(const struct segment *s)
+{
+	return s->seq + (uint32_t)s->data + !!(s->flags & TH_SYN) +
+	       !!(s->flags & TH_FIN);
 }
 
 static void draw_in_mermaid(const struct segment *s, const char *text)
@@ -120,9 +129,9 @@ static void draw_in_mermaid(const struct segment *s, const char *text)
 	       arrow[fate[s->from]], text, when[fate[s->from]]);
 }
 
-static void draw_segment(const struct segment *s)
+static void draw_segment(const struct segment *s, bool again)
 {
-	const struct text text = segment_text(s);
+	const struct text text = segment_text(s, again);
 	const bool whole = fate[s->from] == WHOLE || fate[s->from] == LOST;
 	const bool at_left = (s->from == CLIENT) == (fate[s->from] == LEAVES);
 	const int room = MIDDLE - 3 - (int)strlen(text.s);
@@ -155,12 +164,17 @@ int draw_segments(void)
 
 	while (wire_next(&segment)) {
 		const enum side from = segment.from;
+		const uint32_t ends = number_after(&segment);
+		const bool again = ends != segment.seq &&
+				   fate[from] != ARRIVES &&
+				   (int32_t)(ends - end[from]) <= 0;
 		latest[from] = segment;
 		if (segment.flags & TH_SYN) {
 			base[from] = segment.seq;
 			letter[from] = from == CLIENT ? 'x' : 'y';
 		}
-		draw_segment(&segment);
+		draw_segment(&segment, again && letter[from]);
+		end[from] = ends;
 		segments++;
 	}
 	return segments;
@@ -216,8 +230,7 @@ void ladder_begin(void)
 	segments_are(WHOLE, WHOLE);
 	while (wire_next(&unseen)) {
 		const enum side from = unseen.from;
-		base[from] = unseen.seq + (uint32_t)unseen.data +
-			     !!(unseen.flags & TH_SYN);
+		base[from] = end[from] = number_after(&unseen);
 		letter[from] = from == CLIENT ? 'u' : 'w';
 	}
 
@@ -279,7 +292,7 @@ void ladder_end(void)
 
 /* ---- Waiting ---- */
 
-static double seconds_now(void)
+double seconds_now(void)
 {
 	struct timespec now;
 
@@ -312,7 +325,7 @@ void settle(int client_state, int server_state)
 		wire_wait();
 	}
 	if (stepwise)
-		wait_for_enter();
+		let_the_user_look();
 }
 
 void acknowledged(enum side side)
@@ -330,10 +343,12 @@ void acknowledged(enum side side)
 	} while (left > 0 && seconds_now() < deadline);
 }
 
-void wait_for_enter(void)
+void let_the_user_look(void)
 {
 	int c;
 
+	printf("look: ss -tan 'sport = :%u or dport = :%u'; Enter goes on\n",
+	       ports[SERVER], ports[SERVER]);
 	if (isatty(STDIN_FILENO))
 		fputs("> ", stderr);
 	do

@@ -13,7 +13,7 @@ static void handshake(void)
 	settle(TCP_CLOSE, TCP_LISTEN);
 	dial();
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
-	remark("accept was not needed for that; it fetches:");
+	remark("accept had no part in that, it fetches");
 	pick_up();
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
 }
@@ -38,15 +38,22 @@ static void say_hello(void)
 }
 
 /* The client hangs up; the server takes its time, so that the kernel, which
- * would rather send the ACK along with something else, sends it alone. */
-static void orderly_close(void)
+ * would rather send the ACK along with something else, sends it alone. Returns
+ * the seconds until then. */
+static double orderly_close(void)
 {
+	const double start = seconds_now();
+	double until_ack;
+
 	hang_up(CLIENT);
 	settle(TCP_FIN_WAIT2, TCP_CLOSE_WAIT);
+	until_ack = seconds_now() - start;
 	hear(SERVER);
 	hang_up(SERVER);
 	settle(TCP_TIME_WAIT, TCP_CLOSE);
-	remark("TIME_WAIT: for %.0f s more", table_entry(CLIENT).timer);
+	remark("TIME_WAIT: for %.0f s more",
+	       table_entry(ports[CLIENT], ports[SERVER]).timer);
+	return until_ack;
 }
 
 static void life(void)
@@ -71,13 +78,18 @@ static void scenario_open(void)
 
 static void scenario_close(void)
 {
+	double until_ack;
 	int segments;
 
 	title("The client hangs up, the server in its own time");
 	new_ends(false);
 	connect_unseen();
 	ladder_begin();
-	orderly_close();
+	until_ack = orderly_close();
+	segments = draw_segments();
+	if (segments > 0)
+		remark("%d segments: an ACK waits for company, here %.0f ms",
+		       segments, until_ack * 1000);
 	ladder_end();
 	drop_ends();
 
@@ -90,9 +102,10 @@ static void scenario_close(void)
 	settle(TCP_CLOSE, TCP_TIME_WAIT);
 	segments = draw_segments();
 	if (segments == 3)
-		remark("three segments: the ACK came with the FIN");
-	else if (segments > 0)
-		remark("%d segments: this machine took its time", segments);
+		remark("3 segments: the ACK travelled with the FIN");
+	else if (segments > 0) /* 40 ms went by between the two calls */
+		remark("%d segments: busy here, the ACK went alone", segments);
+	remark("TIME_WAIT: for the end that closed first");
 	ladder_end();
 }
 

@@ -108,7 +108,10 @@ int main(int argc, char *argv[])
 			wrong_use("'%s' is no state and no scenario", name);
 	}
 
-	if (!waiting) /* what ss in another terminal shall see is not private */
+	if (waiting) /* for ss in a second terminal: nothing private */
+		puts("On the ordinary loopback, where ss sees it: no segments "
+		     "are captured.");
+	else
 		enter_network();
 	if (optind == argc)
 		play("life");

@@ -51,12 +51,13 @@ void connect_unseen(void);
 int state_of(enum side side);
 int state_in_tcp_info(int fd);
 
-/* A line of /proc/net/tcp; st is 0 if there is none. */
+/* The line of /proc/net/tcp for these two ports; st is 0 if there is none. A
+ * listening socket stands there with the remote port 0. */
 struct entry {
 	int st;
 	double timer; /* seconds until the kernel acts by itself */
 };
-struct entry table_entry(enum side side);
+struct entry table_entry(in_port_t local, in_port_t remote);
 
 extern const char *const state_names[STATES];
 extern bool visited[STATES]; /* those that state_of has seen */
@@ -93,7 +94,7 @@ void deliver(const struct segment *segment);
 extern bool mermaid;  /* not text */
 extern bool stepwise; /* wait for Enter after each step */
 
-/* What the next ladder is about, on a line of its own. */
+/* What comes next, on a line of its own. */
 void title(const char *text);
 
 /* A new ladder, for new ends. It counts from x and y, the first numbers of a
@@ -111,6 +112,9 @@ void settle(int client_state, int server_state);
 
 /* Wait until all that this end has sent is acknowledged. */
 void acknowledged(enum side side);
+
+/* Of a clock that only runs forward. */
+double seconds_now(void);
 
 /* Draw the segments that came by now. Returns how many the ladder has had. */
 int draw_segments(void);
@@ -132,8 +136,9 @@ void ladder_end(void);
 /* Print lines and arrows; in plain ASCII where the terminal knows no better. */
 void draw(const char *text);
 
-/* Wait until the user has pressed Enter, or input has ended. */
-void wait_for_enter(void);
+/* Say how the connection can be seen from a second terminal, and wait until the
+ * user has pressed Enter, or input has ended. */
+void let_the_user_look(void);
 
 /* ---- scenarios.c ---- */
 

@@ -66,7 +66,7 @@ static bool parse(struct segment *segment, size_t n)
 
 bool wire_next(struct segment *segment)
 {
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 
 	while (wire_is_open()) {
 		socklen_t length = sizeof from;
