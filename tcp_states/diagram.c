@@ -58,7 +58,8 @@ static int state_at(const char *text)
 {
 	int state = 1;
 
-	while (strncmp(text, state_names[state], strlen(state_names[state])))
+	while (strncmp(text, state_names[state], strlen(state_names[state])) !=
+	       0)
 		state++;
 	return state;
 }

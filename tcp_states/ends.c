@@ -182,23 +182,24 @@ int state_in_tcp_info(int fd)
  * was not accepted yet has no descriptor, one that was closed none any more. */
 struct entry table_entry(in_port_t local, in_port_t remote)
 {
+	/* The hexadecimal numbers that a line begins with: see proc(5). */
+	enum { SL, FROM_ADDRESS, FROM, TO_ADDRESS, TO, ST, TX, RX, TR, WHEN };
+	unsigned long number[WHEN + 1];
 	const char *path = "/proc/net/tcp";
 	struct entry entry = {.st = 0};
-	unsigned from, to, st, active;
-	unsigned long ticks;
 	char line[256];
 	FILE *table = fopen(path, "re");
 
 	if (!table)
 		die("open %s", path);
 	while (entry.st == 0 && fgets(line, sizeof line, table)) {
-		/* sl local rem st tx:rx active:when ..., see proc(5) */
-		if (sscanf(line, "%*d: %*x:%x %*x:%x %x %*x:%*x %x:%lx", &from,
-			   &to, &st, &active, &ticks) == 5 &&
-		    from == local && to == remote) {
-			entry.st = (int)st;
-			entry.timer =
-				(double)ticks / (double)sysconf(_SC_CLK_TCK);
+		char *end = line;
+		for (int i = SL; i <= WHEN; i++, end += *end != '\0')
+			number[i] = strtoul(end, &end, 16);
+		if (number[FROM] == local && number[TO] == remote) {
+			entry.st = (int)number[ST];
+			entry.timer = (double)number[WHEN] /
+				      (double)sysconf(_SC_CLK_TCK);
 		}
 	}
 	if (ferror(table))

@@ -1,6 +1,5 @@
-/* ladder.c - draws what happened between two ends, as it happens: calls and
- * states beside the life lines, segments between them; as text of 80 columns,
- * or as a Mermaid sequence diagram (https://mermaid.js.org).
+/* ladder.c - what is drawn, and when: each call, the segments it caused, and,
+ * once the kernel has come to rest, the states of both ends.
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
@@ -9,9 +8,7 @@
 
 #include "tcp_states.h"
 
-enum { MIDDLE = 53 }; /* columns between the life lines */
-
-bool mermaid, stepwise;
+bool stepwise;
 struct segment latest[2];
 
 static int shown[2];	  /* the states drawn last */
@@ -20,60 +17,6 @@ static enum fate fate[2]; /* of what this side sends */
 static uint32_t base[2];  /* the number from which this side is counted */
 static uint32_t end[2];	  /* of what this side has sent so far */
 static char letter[2];	  /* what that number is called; 0: unknown */
-
-/* ---- Lines ---- */
-
-void draw(const char *text)
-{
-	static int ascii = -1;
-
-	if (ascii == -1) {
-		const char *locale = getenv("LC_ALL");
-		if (!locale || !*locale)
-			locale = getenv("LC_CTYPE");
-		if (!locale || !*locale)
-			locale = getenv("LANG");
-		ascii = !locale || (!strcasestr(locale, "UTF-8") &&
-				    !strcasestr(locale, "UTF8"));
-	}
-	for (; *text; text++) {
-		static const char *const pairs[] = {"─-", "│|", "▼v", "▲^",
-						    "►>", "◄<", NULL};
-		const char *plain = "+"; /* a corner or a crossing */
-		if (!ascii || !(*text & 0x80)) {
-			putchar(*text);
-			continue;
-		}
-		for (int i = 0; pairs[i]; i++)
-			if (strncmp(text, pairs[i], 3) == 0)
-				plain = pairs[i] + 3;
-		putchar(*plain);
-		text += 2; /* they are 3 bytes each in UTF-8 */
-	}
-}
-
-static void repeat(const char *what, int times)
-{
-	while (times-- > 0)
-		draw(what);
-}
-
-/* One line of the ladder; TEXT stands at the client's side, at the server's,
- * or, for a remark, in between. */
-static void line(const char *left, const char *text, int align,
-		 const char *tone, const char *right)
-{
-	int room = MIDDLE - 2 - (int)strlen(text);
-	int before = align < 0 ? 0 : align > 0 ? room : room / 2;
-
-	printf("%s%12s%s ", colour("\033[1m"), left, colour("\033[m"));
-	draw("│");
-	printf(" %*s%s%s%s%*s ", before, "", colour(tone), text,
-	       colour("\033[m"), room - before, "");
-	draw("│");
-	printf("%s%s%s%s\n", *right ? " " : "", colour("\033[1m"), right,
-	       colour("\033[m"));
-}
 
 /* ---- Segments ---- */
 
@@ -87,8 +30,8 @@ static struct text number_text(enum side side, uint32_t number)
 	else if (number == base[side])
 		snprintf(text.s, sizeof text.s, "%c", letter[side]);
 	else
-		snprintf(text.s, sizeof text.s, "%c+%u", letter[side],
-			 number - base[side]);
+		snprintf(text.s, sizeof text.s, "%c%+d", letter[side],
+			 (int32_t)(number - base[side]));
 	return text;
 }
 
@@ -119,45 +62,6 @@ static uint32_t number_after(const struct segment *s)
 	       !!(s->flags & TH_FIN);
 }
 
-static void draw_in_mermaid(const struct segment *s, const char *text)
-{
-	static const char *const arrow[] = {"->>", "-x", "-)", "->>"};
-	static const char *const when[] = {"", " (lost)", " (leaves)",
-					   " (arrives)"};
-
-	printf(s->from == CLIENT ? "    C%sS: %s%s\n" : "    S%sC: %s%s\n",
-	       arrow[fate[s->from]], text, when[fate[s->from]]);
-}
-
-static void draw_segment(const struct segment *s, bool again)
-{
-	const struct text text = segment_text(s, again);
-	const bool whole = fate[s->from] == WHOLE || fate[s->from] == LOST;
-	const bool at_left = (s->from == CLIENT) == (fate[s->from] == LEAVES);
-	const int room = MIDDLE - 3 - (int)strlen(text.s);
-	const int gap = whole ? 0 : room / 2; /* half of its way */
-	const int shaft = (room - gap) / 2;
-
-	if (mermaid) {
-		draw_in_mermaid(s, text.s);
-		return;
-	}
-	printf("%13s", "");
-	draw("│");
-	printf("%*s%s", at_left ? 0 : gap, "",
-	       colour(s->flags & TH_RST ? "\033[31m" : "\033[36m"));
-	if (s->from == SERVER)
-		draw(fate[SERVER] == LOST ? "x" : "◄");
-	repeat("─", shaft);
-	printf(" %s ", text.s);
-	repeat("─", room - gap - shaft);
-	if (s->from == CLIENT)
-		draw(fate[CLIENT] == LOST ? "x" : "►");
-	printf("%s%*s", colour("\033[m"), at_left ? gap : 0, "");
-	draw("│");
-	putchar('\n');
-}
-
 int draw_segments(void)
 {
 	struct segment segment;
@@ -173,7 +77,9 @@ int draw_segments(void)
 			base[from] = segment.seq;
 			letter[from] = from == CLIENT ? 'x' : 'y';
 		}
-		draw_segment(&segment, again && letter[from]);
+		draw_arrow(from, fate[from],
+			   segment_text(&segment, again && letter[from]).s,
+			   segment.flags & TH_RST ? "\033[31m" : "\033[32m");
 		end[from] = ends;
 		segments++;
 	}
@@ -186,43 +92,22 @@ void segments_are(enum fate client_fate, enum fate server_fate)
 	fate[SERVER] = server_fate;
 }
 
-/* ---- Calls, states, remarks ---- */
+/* ---- Calls and states ---- */
 
-static void draw_states(int client_state, int server_state)
+static void note_states(int client_state, int server_state)
 {
-	const char *client = state_names[client_state];
-	const char *server = state_names[server_state];
+	const int state[2] = {client_state, server_state};
+	const bool changed[2] = {client_state != shown[CLIENT],
+				 server_state != shown[SERVER]};
 
-	if (mermaid) {
-		if (client_state != shown[CLIENT])
-			printf("    Note left of C: %s\n", client);
-		if (server_state != shown[SERVER])
-			printf("    Note right of S: %s\n", server);
-	} else if (client_state != shown[CLIENT] ||
-		   server_state != shown[SERVER]) {
-		line(client, "", 0, "", server);
-	}
+	draw_states(state, changed);
 	shown[CLIENT] = client_state;
 	shown[SERVER] = server_state;
-}
-
-void title(const char *text)
-{
-	static bool first = true;
-
-	if (!first)
-		putchar('\n');
-	first = false;
-	if (mermaid)
-		printf("%%%% %s\n", text);
-	else
-		printf("%s%s%s\n", colour("\033[1m"), text, colour("\033[m"));
 }
 
 void ladder_begin(void)
 {
 	struct segment unseen;
-	struct text left, right;
 
 	letter[CLIENT] = letter[SERVER] = 0;
 	segments = 0;
@@ -234,13 +119,8 @@ void ladder_begin(void)
 		letter[from] = from == CLIENT ? 'u' : 'w';
 	}
 
-	snprintf(left.s, sizeof left.s, "client 127.0.0.1:%u", ports[CLIENT]);
-	snprintf(right.s, sizeof right.s, "server 127.0.0.1:%u", ports[SERVER]);
-	printf(mermaid ? "sequenceDiagram\n    participant C as %s\n"
-			 "    participant S as %s\n"
-		       : " %-39s%40s\n",
-	       left.s, right.s);
-	draw_states(state_of(CLIENT), state_of(SERVER));
+	draw_ends();
+	note_states(state_of(CLIENT), state_of(SERVER));
 }
 
 long ladder_call(enum side side, const char *call, long result)
@@ -253,29 +133,10 @@ long ladder_call(enum side side, const char *call, long result)
 			 errno_name(error));
 	else
 		snprintf(text, sizeof text, "%s = %ld", call, result);
-	if (mermaid)
-		printf(side == CLIENT ? "    C->>C: %s\n" : "    S->>S: %s\n",
-		       text);
-	else
-		line("", text, side == CLIENT ? -1 : 1,
-		     result == -1 ? "\033[31m" : "\033[1m", "");
+	draw_call(side, text, result == -1);
 	draw_segments();
 	errno = error;
 	return result;
-}
-
-void remark(const char *format, ...)
-{
-	char text[128];
-	va_list values;
-
-	va_start(values, format);
-	vsnprintf(text, sizeof text, format, values);
-	va_end(values);
-	if (mermaid)
-		printf("    Note over C,S: %s\n", text);
-	else
-		line("", text, 0, "\033[2m", "");
 }
 
 void ladder_end(void)
@@ -300,6 +161,17 @@ double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+__attribute__((noreturn)) static void in_vain(const char *client,
+					      const char *server)
+{
+	fflush(stdout); /* best effort: keeps the lines in order */
+	fprintf(stderr,
+		"%s: not on this kernel: 10 s of waiting for client %s and "
+		"server %s\n",
+		program_invocation_short_name, client, server);
+	exit(EXIT_FAILURE);
+}
+
 void settle(int client_state, int server_state)
 {
 	const double deadline = seconds_now() + 10;
@@ -311,16 +183,11 @@ void settle(int client_state, int server_state)
 
 		draw_segments(); /* those that led to the states, and no more */
 		if (there || seconds_now() > deadline) {
-			draw_states(client, server);
+			note_states(client, server);
 			if (there)
 				break;
-			fprintf(stderr,
-				"%s: not on this kernel: waited 10 s for %s "
-				"and %s\n",
-				program_invocation_short_name,
-				state_names[client_state],
+			in_vain(state_names[client_state],
 				state_names[server_state]);
-			exit(EXIT_FAILURE);
 		}
 		wire_wait();
 	}
@@ -340,7 +207,9 @@ void acknowledged(enum side side)
 		draw_segments();
 		if (left > 0)
 			wire_wait();
-	} while (left > 0 && seconds_now() < deadline);
+		if (left > 0 && seconds_now() > deadline)
+			in_vain("acknowledged", "having received");
+	} while (left > 0);
 }
 
 void let_the_user_look(void)

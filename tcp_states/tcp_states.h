@@ -5,7 +5,8 @@
  *   holds.c        the eleven states, each held still and released
  *   ends.c         the two ends of the one connection, and their states
  *   wire.c         the segments between them, captured
- *   ladder.c       draws calls, segments and states, as text or as Mermaid
+ *   ladder.c       what is drawn, and when
+ *   drawing.c      draws it, as text or as Mermaid
  *   diagram.c      draws the state diagram
  */
 #ifndef DIALTONE_TCP_STATES_H
@@ -91,15 +92,14 @@ void deliver(const struct segment *segment);
 
 /* ---- ladder.c ---- */
 
-extern bool mermaid;  /* not text */
 extern bool stepwise; /* wait for Enter after each step */
-
-/* What comes next, on a line of its own. */
-void title(const char *text);
 
 /* A new ladder, for new ends. It counts from x and y, the first numbers of a
  * connection, or, if the connection is there, from u and w, the next ones. */
 void ladder_begin(void);
+
+/* The ladder is whole: say what its numbers count from. */
+void ladder_end(void);
 
 /* Draw one system call as it stands in the source, with its result, and the
  * segments that it caused so far. The value is the call's; errno stays. */
@@ -113,9 +113,6 @@ void settle(int client_state, int server_state);
 /* Wait until all that this end has sent is acknowledged. */
 void acknowledged(enum side side);
 
-/* Of a clock that only runs forward. */
-double seconds_now(void);
-
 /* Draw the segments that came by now. Returns how many the ladder has had. */
 int draw_segments(void);
 
@@ -127,18 +124,36 @@ void segments_are(enum fate client_fate, enum fate server_fate);
 /* The last segment of each end that was drawn. */
 extern struct segment latest[2];
 
-/* A remark in the middle of the ladder (a printf format). */
-__attribute__((format(printf, 1, 2))) void remark(const char *format, ...);
-
-/* The ladder is whole: say what its numbers count from. */
-void ladder_end(void);
-
-/* Print lines and arrows; in plain ASCII where the terminal knows no better. */
-void draw(const char *text);
-
 /* Say how the connection can be seen from a second terminal, and wait until the
  * user has pressed Enter, or input has ended. */
 void let_the_user_look(void);
+
+/* Of a clock that only runs forward. */
+double seconds_now(void);
+
+/* ---- drawing.c ---- */
+
+extern bool mermaid; /* not text */
+
+/* What comes next, on a line of its own. */
+void title(const char *text);
+
+/* A remark in the middle of the ladder (a printf format with values). */
+#define remark(...)                                                            \
+	(snprintf(remark_text, sizeof remark_text, __VA_ARGS__), draw_remark())
+extern char remark_text[128];
+void draw_remark(void);
+
+/* The head of a ladder; a call at its side; both states, if one has changed; a
+ * segment's arrow, in a colour (an escape sequence). */
+void draw_ends(void);
+void draw_call(enum side side, const char *text, bool failed);
+void draw_states(const int state[2], const bool changed[2]);
+void draw_arrow(enum side from, enum fate fate, const char *text,
+		const char *tone);
+
+/* Print lines and arrows; in plain ASCII where the locale knows no better. */
+void draw(const char *text);
 
 /* ---- scenarios.c ---- */
 
