@@ -1,0 +1,226 @@
+/* ends.c - the two ends of one TCP connection, both in this process, and the
+ * two windows through which their states can be seen.
+ */
+#define _GNU_SOURCE /* for common.h: program_invocation_short_name */
+
+#include <arpa/inet.h> /* htonl, ntohs */
+
+#include "tcp_states.h"
+
+int listen_fd = -1, client_fd = -1, conn_fd = -1;
+in_port_t ports[2];
+bool visited[STATES];
+
+static bool connected; /* the server's end is no longer the listener's */
+
+static struct sockaddr_in server_address;
+const struct sockaddr *const addr = (const struct sockaddr *)&server_address;
+const socklen_t addrlen = sizeof server_address;
+
+const char *const state_names[STATES] = {
+	[TCP_ESTABLISHED] = "ESTABLISHED",
+	[TCP_SYN_SENT] = "SYN_SENT",
+	[TCP_SYN_RECV] = "SYN_RECV",
+	[TCP_FIN_WAIT1] = "FIN_WAIT_1",
+	[TCP_FIN_WAIT2] = "FIN_WAIT_2",
+	[TCP_TIME_WAIT] = "TIME_WAIT",
+	[TCP_CLOSE] = "CLOSED",
+	[TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+	[TCP_LAST_ACK] = "LAST_ACK",
+	[TCP_LISTEN] = "LISTEN",
+	[TCP_CLOSING] = "CLOSING",
+};
+
+/* ---- Making and breaking ---- */
+
+/* A socket with a port of its own. The client would get one from connect; to
+ * know it beforehand is what lets us look for it in the kernel's tables. */
+static int bound_socket(bool small, struct sockaddr_in *address)
+{
+	const struct timeval patience = {.tv_sec = 10};
+	const int smallest = 1; /* the kernel makes it its minimum */
+	socklen_t length = sizeof *address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1)
+		die("socket");
+	/* Nothing here waits long, whatever goes wrong: see tcp_timeout. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		       sizeof patience) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		       sizeof patience) == -1)
+		die("setsockopt SO_RCVTIMEO, SO_SNDTIMEO");
+	/* Before the handshake, which settles how windows are counted. */
+	if (small &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest))
+		die("setsockopt SO_RCVBUF");
+
+	*address = (struct sockaddr_in){.sin_family = AF_INET};
+	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* port 0: any */
+	if (bind(fd, (struct sockaddr *)address, length) == -1)
+		die("bind");
+	if (getsockname(fd, (struct sockaddr *)address, &length) == -1)
+		die("getsockname");
+	return fd;
+}
+
+void new_ends(bool small)
+{
+	struct sockaddr_in client_address;
+
+	connected = false;
+	listen_fd = bound_socket(small, &server_address);
+	client_fd = bound_socket(small, &client_address);
+	ports[SERVER] = ntohs(server_address.sin_port);
+	ports[CLIENT] = ntohs(client_address.sin_port);
+}
+
+void drop_ends(void)
+{
+	const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+	int *fds[] = {&client_fd, &conn_fd, &listen_fd};
+
+	for (int i = 0; i < 3; i++) {
+		/* A reset, where there is a connection: see tcp_reset. Best
+		 * effort: the process ends soon, and the kernel closes all. */
+		if (*fds[i] == -1)
+			continue;
+		setsockopt(*fds[i], SOL_SOCKET, SO_LINGER, &at_once,
+			   sizeof at_once);
+		close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+void connect_unseen(void)
+{
+	if (listen(listen_fd, 5) == -1)
+		die("listen");
+	while (connect(client_fd, addr, addrlen) == -1)
+		if (errno != EINTR)
+			die("connect");
+	while ((conn_fd = accept(listen_fd, NULL, NULL)) == -1)
+		if (errno != EINTR)
+			die("accept");
+	connected = true;
+}
+
+/* ---- The calls of a ladder ---- */
+
+void start_listening(void)
+{
+	if (STEP(SERVER, listen(listen_fd, 5)) == -1)
+		die("listen");
+}
+
+void dial(void)
+{
+	while (STEP(CLIENT, connect(client_fd, addr, addrlen)) == -1)
+		if (errno != EINTR)
+			die("connect");
+}
+
+void pick_up(void)
+{
+	do
+		conn_fd = (int)STEP(SERVER, accept(listen_fd, NULL, NULL));
+	while (conn_fd == -1 && errno == EINTR);
+	if (conn_fd == -1)
+		die("accept");
+	connected = true;
+}
+
+/* close: both directions, and the descriptor with them. */
+void hang_up(enum side side)
+{
+	int failed = side == CLIENT ? (int)STEP(CLIENT, close(client_fd))
+				    : (int)STEP(SERVER, close(conn_fd));
+	if (failed)
+		die("close");
+	*(side == CLIENT ? &client_fd : &conn_fd) = -1;
+}
+
+/* shutdown: one direction only. A FIN follows what was sent before. */
+void say_no_more(enum side side)
+{
+	int failed = side == CLIENT
+			     ? (int)STEP(CLIENT, shutdown(client_fd, SHUT_WR))
+			     : (int)STEP(SERVER, shutdown(conn_fd, SHUT_WR));
+	if (failed)
+		die("shutdown");
+}
+
+/* Receive until the other end's FIN: recv returns 0. */
+void hear(enum side side)
+{
+	char buf[4096];
+	ssize_t n;
+
+	do
+		n = side == CLIENT
+			    ? STEP(CLIENT, recv(client_fd, buf, sizeof buf, 0))
+			    : STEP(SERVER, recv(conn_fd, buf, sizeof buf, 0));
+	while (n > 0 || (n == -1 && errno == EINTR));
+	if (n == -1) /* EAGAIN: in 10 s nothing came, no FIN either */
+		die("recv");
+}
+
+/* ---- The states ---- */
+
+/* First window: TCP_INFO, for who has the descriptor. */
+int state_in_tcp_info(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof info;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
+		die("getsockopt TCP_INFO");
+	return info.tcpi_state;
+}
+
+/* Second window: /proc/net/tcp, where everybody can look. A connection that
+ * was not accepted yet has no descriptor, one that was closed none any more. */
+struct entry table_entry(in_port_t local, in_port_t remote)
+{
+	/* The hexadecimal numbers that a line begins with: see proc(5). */
+	enum { SL, FROM_ADDRESS, FROM, TO_ADDRESS, TO, ST, TX, RX, TR, WHEN };
+	unsigned long number[WHEN + 1];
+	const char *path = "/proc/net/tcp";
+	struct entry entry = {.st = 0};
+	char line[256];
+	FILE *table = fopen(path, "re");
+
+	if (!table)
+		die("open %s", path);
+	while (entry.st == 0 && fgets(line, sizeof line, table)) {
+		char *end = line;
+		for (int i = SL; i <= WHEN; i++, end += *end != '\0')
+			number[i] = strtoul(end, &end, 16);
+		if (number[FROM] == local && number[TO] == remote) {
+			entry.st = (int)number[ST];
+			entry.timer = (double)number[WHEN] /
+				      (double)sysconf(_SC_CLK_TCK);
+		}
+	}
+	if (ferror(table))
+		die("read %s", path);
+	fclose(table);
+	return entry;
+}
+
+int state_of(enum side side)
+{
+	int fd = side == CLIENT ? client_fd : conn_fd;
+	int state = fd == -1 ? TCP_CLOSE : state_in_tcp_info(fd);
+
+	/* For TCP_INFO a connection in TIME_WAIT is closed already: it lives
+	 * on in the table only. */
+	if (state == TCP_CLOSE)
+		state = table_entry(ports[side], ports[!side]).st;
+	if (state == 0 && side == SERVER && listen_fd != -1 && !connected)
+		state = state_in_tcp_info(listen_fd);
+	if (state <= 0 || state >= STATES)
+		state = TCP_CLOSE;
+	visited[state] = true;
+	return state;
+}

@@ -1,0 +1,183 @@
+/* tcp_states.h - how the parts of tcp_states fit together:
+ *
+ *   tcp_states.c   the command line, the private network
+ *   scenarios.c    the ladders: life, open, close, simultaneous, reset
+ *   holds.c        the eleven states, each held still and released
+ *   ends.c         the two ends of the one connection, and their states
+ *   wire.c         the segments between them, captured
+ *   ladder.c       what is drawn, and when
+ *   drawing.c      draws it, as text or as Mermaid
+ *   diagram.c      draws the state diagram
+ */
+#ifndef DIALTONE_TCP_STATES_H
+#define DIALTONE_TCP_STATES_H
+
+#include <netinet/tcp.h> /* TCP_ESTABLISHED ... TCP_CLOSING, TH_SYN ... */
+#include <stdint.h>	 /* uint32_t */
+
+#include "../story.h"
+
+enum side { CLIENT, SERVER };
+enum { STATES = TCP_CLOSING + 1 }; /* the kernel counts them from 1 */
+
+/* ---- ends.c ---- */
+
+/* The descriptors of the connection that the ladder looks at; -1: none. */
+extern int listen_fd, client_fd, conn_fd;
+extern in_port_t ports[2]; /* of the client and of the server */
+
+/* The server's address, for connect. */
+extern const struct sockaddr *const addr;
+extern const socklen_t addrlen;
+
+/* Both sockets, bound to ports that the kernel chose, and nothing more. SMALL:
+ * with the smallest buffers there are, so that little data fills a window. */
+void new_ends(bool small);
+
+/* The sockets are gone, and what can be of the connection; TIME_WAIT stays. */
+void drop_ends(void);
+
+/* The calls that most ladders share, each as a step of the ladder. */
+void start_listening(void);
+void dial(void);
+void pick_up(void);
+void hang_up(enum side side);
+void say_no_more(enum side side);
+void hear(enum side side);
+
+/* The connection is there; none of it is drawn. */
+void connect_unseen(void);
+
+/* The state of one end, as the kernel tells it: TCP_INFO or /proc/net/tcp. */
+int state_of(enum side side);
+int state_in_tcp_info(int fd);
+
+/* The line of /proc/net/tcp for these two ports; st is 0 if there is none. A
+ * listening socket stands there with the remote port 0. */
+struct entry {
+	int st;
+	double timer; /* seconds until the kernel acts by itself */
+};
+struct entry table_entry(in_port_t local, in_port_t remote);
+
+extern const char *const state_names[STATES];
+extern bool visited[STATES]; /* those that state_of has seen */
+
+/* ---- wire.c ---- */
+
+struct segment {
+	enum side from;
+	unsigned flags; /* TH_SYN, TH_ACK ... */
+	uint32_t seq, ack;
+	size_t data;		   /* bytes of it */
+	size_t length;		   /* of all, with the IP header */
+	unsigned char bytes[4096]; /* the same */
+};
+
+/* Begin to capture. 0, or -1 with errno: it takes CAP_NET_RAW. */
+int wire_open(void);
+bool wire_is_open(void);
+
+/* The next segment between our two ends; false: none is there now. */
+bool wire_next(struct segment *segment);
+
+/* Until a segment may have come, 5 ms at most. */
+void wire_wait(void);
+
+/* Play the network: an end whose line is cut hears nothing, until it is mended;
+ * a segment it missed can be delivered later. */
+void cut_line(int fd);
+void mend_line(int fd);
+void deliver(const struct segment *segment);
+
+/* ---- ladder.c ---- */
+
+extern bool stepwise; /* wait for Enter after each step */
+
+/* A new ladder, for new ends. It counts from x and y, the first numbers of a
+ * connection, or, if the connection is there, from u and w, the next ones. */
+void ladder_begin(void);
+
+/* The ladder is whole: say what its numbers count from. */
+void ladder_end(void);
+
+/* Draw one system call as it stands in the source, with its result, and the
+ * segments that it caused so far. The value is the call's; errno stays. */
+#define STEP(side, call) ladder_call(side, #call, (long)(call))
+long ladder_call(enum side side, const char *call, long result);
+
+/* Wait until both ends are in these states, and draw them; a kernel that does
+ * not get there within 10 s ends the program with status 1. */
+void settle(int client_state, int server_state);
+
+/* Wait until all that this end has sent is acknowledged. */
+void acknowledged(enum side side);
+
+/* Draw the segments that came by now. Returns how many the ladder has had. */
+int draw_segments(void);
+
+/* How the segments of each end are drawn from here on: from end to end, or
+ * lost, or the first or the second half of a way that takes long. */
+enum fate { WHOLE, LOST, LEAVES, ARRIVES };
+void segments_are(enum fate client_fate, enum fate server_fate);
+
+/* The last segment of each end that was drawn. */
+extern struct segment latest[2];
+
+/* Say how the connection can be seen from a second terminal, and wait until the
+ * user has pressed Enter, or input has ended. */
+void let_the_user_look(void);
+
+/* Of a clock that only runs forward. */
+double seconds_now(void);
+
+/* ---- drawing.c ---- */
+
+extern bool mermaid; /* not text */
+
+/* What comes next, on a line of its own. */
+void title(const char *text);
+
+/* A remark in the middle of the ladder (a printf format with values). */
+#define remark(...)                                                            \
+	(snprintf(remark_text, sizeof remark_text, __VA_ARGS__), draw_remark())
+extern char remark_text[128];
+void draw_remark(void);
+
+/* The head of a ladder; a call at its side; both states, if one has changed; a
+ * segment's arrow, in a colour (an escape sequence). */
+void draw_ends(void);
+void draw_call(enum side side, const char *text, bool failed);
+void draw_states(const int state[2], const bool changed[2]);
+void draw_arrow(enum side from, enum fate fate, const char *text,
+		const char *tone);
+
+/* Print lines and arrows; in plain ASCII where the locale knows no better. */
+void draw(const char *text);
+
+/* ---- scenarios.c ---- */
+
+struct scenario {
+	const char *name;
+	void (*play)(void);
+};
+extern const struct scenario scenarios[]; /* a NULL name ends them */
+
+/* ---- holds.c ---- */
+
+extern bool waiting; /* for Enter, at each state that is held */
+
+/* The state that NAME means ("close_wait", "CLOSE-WAIT"), or 0. */
+int state_named(const char *name);
+
+/* Reach STATE, hold it, release it. */
+void hold(int state);
+
+/* The same for all eleven, and the state diagram. */
+void hold_all(void);
+
+/* ---- diagram.c ---- */
+
+void state_diagram(void);
+
+#endif
