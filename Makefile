@@ -1,7 +1,7 @@
 # dialtone: one Makefile for everything. `make help` lists the targets.
 
 # The demos in reading order. A new demo is a folder and a word here.
-DEMOS := tcp_server tcp_client tcp_disconnect
+DEMOS := tcp_server tcp_client tcp_disconnect raw_icmp
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
 CFLAGS  ?= -O3 -g
@@ -30,12 +30,16 @@ $(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
 FORCE:
 
 ## demo-tcp: two-terminal echo; type it in a first terminal and in a second
+## demo-icmp: a ping, in a private network; HOST=... to ping another computer
 ## demo-FOLDER: one demo, for every folder that `make demo` lists
 demo: ## the menu of demos
 	@scripts/demo
 
 demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_client
 	@scripts/demo $(@:demo-%=%)
+
+demo-icmp: raw_icmp/raw_icmp
+	@scripts/demo icmp
 
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
 	@scripts/demo $*
@@ -85,6 +89,20 @@ format: ## lay out all C files as lint wants them
 sanitize: ## build with ASan and UBSan, and run the tests on that
 	ASAN_OPTIONS=detect_leaks=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test
 
+# Each */fuzz/NAME.c is a target; what it tests is all of its demo but main().
+RUNS ?= 1000000
+fuzz: ## feed the parsers hostile bytes (clang; RUNS=1000000 inputs each)
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' INT TERM; \
+	for target in $(wildcard */fuzz/*.c); do \
+		demo=$${target%%/*} name=$$(basename $$target .c) && \
+		echo "== $$target, $(RUNS) inputs" && mkdir $$tmp/$$demo-$$name && \
+		clang $(WARNINGS) $(SANITIZE) -fsanitize=fuzzer -o $$tmp/fuzz $$target \
+			$$(ls $$demo/*.c | grep -v "^$$demo/$$demo.c$$") && \
+		$$tmp/fuzz -runs=$(RUNS) -verbosity=0 -print_final_stats=1 -timeout=10 \
+			-artifact_prefix=$${target%.c}-found- $$tmp/$$demo-$$name \
+			$$(ls -d $$demo/fuzz/corpus-$$name 2>/dev/null) || exit 1; \
+	done
+
 table: ## write the table of demos in README.md anew
 	scripts/table -w
 
@@ -99,6 +117,6 @@ help: ## this list
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize table faults clean help \
+.PHONY: all FORCE demo demo-icmp fuzz test test-scripts test-docs bench lint format sanitize table faults clean help \
 	tour watch demo-tcp demo-tcp-server demo-tcp-client \
 	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
