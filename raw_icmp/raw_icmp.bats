@@ -1,0 +1,560 @@
+load ../scripts/bats_helper
+
+PING=$ROOT/raw_icmp/raw_icmp
+TOOLS=$ROOT/raw_icmp/tests
+
+# alone COMMAND...: in a private network; bounded.
+alone() {
+    "$ROOT/scripts/sandbox" true 2>/dev/null || missing "a private network"
+    timeout 30 "$ROOT/scripts/sandbox" "$@" 3>&-
+}
+
+# forged SCENARIO OPTIONS...: ping 127.0.0.1 (::1 for a v6_ scenario), where
+# answers come as tests/forge.py has them; standard output and error together.
+forged() {
+    local host=127.0.0.1
+    [[ $1 = v6_* ]] && host=::1
+    run alone "$TOOLS/forge.py" "$1" "$PING" "${@:2}" "$host"
+    echo "$output"
+}
+
+# routed OPTIONS...: ping from behind a router, see tests/behind-a-router.
+routed() {
+    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
+    run timeout 30 "$TOOLS/behind-a-router" "$PING" "$@" 3>&-
+    echo "$output"
+}
+
+# The options that take every capability from a command, root's too.
+POWERLESS=(setpriv --bounding-set=-all --inh-caps=-all)
+
+# says LINE...: each is a line of the output, where # is any number.
+says() {
+    local line
+    for line in "$@"; do
+        sed -E 's/[0-9]+(\.[0-9]+)? ms/# ms/g; s/time [0-9]+ms/time #ms/' <<<"$output" | grep -qxF -- "$line" || {
+            echo "this line is missing: $line"
+            return 1
+        }
+    done
+}
+
+# parsed KIND HEX...: what the parser says about these bytes, under sanitizers
+# where the compiler has them.
+parsed() {
+    local parse=$BATS_FILE_TMPDIR/parse cc=${CC:-cc}
+    if [ ! -e "$parse" ]; then
+        "$cc" -g -fsanitize=address,undefined -fno-sanitize-recover=all "$TOOLS/parse.c" \
+            "$ROOT/raw_icmp/packet.c" -o "$parse.$BATS_TEST_NUMBER" 2>/dev/null ||
+            "$cc" "$TOOLS/parse.c" "$ROOT/raw_icmp/packet.c" -o "$parse.$BATS_TEST_NUMBER"
+        mv "$parse.$BATS_TEST_NUMBER" "$parse"
+    fi
+    run "$parse" "$@"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+# refuses "ARGUMENTS" MESSAGE: wrong use, in these words.
+refuses() {
+    # shellcheck disable=SC2086 # words, not one argument
+    run --separate-stderr "$PING" $1
+    # shellcheck disable=SC2154 # set by run
+    [ "$status" -eq 2 ] && [ -z "$output" ] && [ "${stderr_lines[0]}" = "raw_icmp: $2" ] &&
+        [[ ${stderr_lines[1]} = 'usage: raw_icmp '* ]] || {
+        echo "$1: status $status, $stderr"
+        return 1
+    }
+}
+
+# ---- As ping prints it ----
+
+# same_as_ping OPTIONS...: the same lines and status as iputils ping, where times
+# are any number and versions differ in a blank after the name.
+same_as_ping() {
+    local ours theirs
+    command -v ping >/dev/null || missing "ping (iputils-ping)"
+    # shellcheck disable=SC2016 # for the shell inside
+    local both='"$@"; echo "status $?"'
+    ours=$(alone sh -c "$both" sh "$PING" "$@" 2>/dev/null)
+    theirs=$(alone sh -c "$both" sh ping "$@" 2>/dev/null)
+    diff <(same_numbers <<<"$ours") <(same_numbers <<<"$theirs")
+}
+
+same_numbers() {
+    sed -E 's/[0-9]+(\.[0-9]+)? ms/# ms/; s/time [0-9]+ms/time #ms/; s/([0-9.]+\/){3}[0-9.]+ ms/# ms/
+        s/= [0-9./]+# ms/= # ms/; s/^(PING [^ (]*) ?\(/\1 (/; s/, pipe [0-9]+//'
+}
+
+@test "lines, statistics and status are those of iputils ping" {
+    same_as_ping -c 2 -i 0.2 127.0.0.1
+    same_as_ping -c 2 -i 0.2 -q 127.0.0.1
+    same_as_ping -c 1 -s 65507 127.0.0.1
+    same_as_ping -c 1 -s 17 -t 7 127.0.0.1
+    same_as_ping -4 -c 1 localhost
+    same_as_ping -6 -c 2 -i 0.2 ::1
+}
+
+@test "when nobody answers, too" {
+    command -v ping >/dev/null || missing "ping (iputils-ping)"
+    for program in "$PING" ping; do
+        alone "$TOOLS/forge.py" silence "$program" -c 2 -i 0.01 -W 0.1 127.0.0.1 && false
+        status=$?
+        [ "$status" -eq 1 ]
+        alone "$TOOLS/forge.py" silence "$program" -c 2 -i 0.01 -W 0.1 127.0.0.1 |
+            same_numbers >"$BATS_TEST_TMPDIR/${program##*/}"
+    done
+    diff "$BATS_TEST_TMPDIR/raw_icmp" "$BATS_TEST_TMPDIR/ping"
+}
+
+@test "behind a router, errors read as those of iputils ping" {
+    command -v ping >/dev/null || missing "ping (iputils-ping)"
+    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
+    for program in "$PING" ping; do
+        # shellcheck disable=SC2016 # for the shell inside
+        timeout 30 "$TOOLS/behind-a-router" sh -c '
+            for words in "-t 1 10.0.2.1" 10.0.2.1 10.0.7.1 10.0.9.1 fd00:2::1 "-t 1 fd00:2::1" \
+                fd00:7::1 fd00:8::1; do
+                "$0" -c 1 $words
+                echo "status $?"
+            done' "$program" 2>/dev/null 3>&- | same_numbers >"$BATS_TEST_TMPDIR/${program##*/}"
+    done
+    diff "$BATS_TEST_TMPDIR/raw_icmp" "$BATS_TEST_TMPDIR/ping"
+    [ "$(grep -c '^From' "$BATS_TEST_TMPDIR/ping")" -eq 6 ]
+}
+
+@test "each wrong option and operand is named" {
+    refuses "-c 0 h" "COUNT '0' is not a number from 1 to 1000000000"
+    refuses "-c abc h" "COUNT 'abc' is not a number from 1 to 1000000000"
+    refuses "-s 65508 h" "BYTES '65508' is not a number from 0 to 65507"
+    refuses "-s -1 h" "BYTES '-1' is not a number from 0 to 65507"
+    refuses "-t 256 h" "TTL '256' is not a number from 1 to 255"
+    refuses "-t 0 h" "TTL '0' is not a number from 1 to 255"
+    local option seconds
+    for option in -i -W -w; do
+        for seconds in abc 0 -1 1e3 0x1 1. .5 1.5s 86401 nan 1.2.3; do
+            refuses "$option $seconds h" "SECONDS '$seconds' is not a number from 0.002 to 86400"
+        done
+    done
+    refuses "-c" "option -c needs a value"
+    refuses "" "which HOST?"
+    refuses "h x" "'x' is too much"
+    refuses "-4 -6 h" "-4 and -6 exclude each other"
+}
+
+@test "a host that is not one is named, status 2" {
+    run --separate-stderr alone "$PING" no-such-host.invalid
+    [ "$status" -eq 2 ]
+    [[ $stderr = "raw_icmp: look up no-such-host.invalid: "*"(EAI_"* ]]
+    run --separate-stderr alone "$PING" -4 ::1
+    [ "$status" -eq 2 ]
+    [[ $stderr = "raw_icmp: look up ::1: "*"(EAI_"* ]]
+    for host in 0.0.0.0 224.0.0.1 :: ff02::1; do
+        run --separate-stderr alone "$PING" "$host"
+        [ "$status" -eq 2 ]
+        [[ $stderr = "raw_icmp: $host is not the address of one host: "* ]]
+    done
+    run --separate-stderr alone "$PING" 10.9.9.9
+    [ "$status" -eq 2 ]
+    [[ $stderr = "raw_icmp: sendto 10.9.9.9: "*"(ENETUNREACH)"* ]]
+}
+
+@test "Ctrl-C ends it with the statistics, status 0 as replies came" {
+    LOG=$BATS_TEST_TMPDIR/log
+    alone true
+    "$ROOT/scripts/sandbox" "$PING" -i 0.01 127.0.0.1 >"$LOG" 2>&1 3>&- &
+    PIDS+=("$!")
+    wait_for 'icmp_seq=3'
+    kill -TERM "$!" # bash lets background processes ignore SIGINT
+    ended "$!"
+    tail -n 2 "$LOG" | grep -q ', 0% packet loss, time [0-9]*ms$'
+}
+
+@test "-w ends it when the time is over, -c 2 -w goes on until 2 came" {
+    forged silence -w 0.1 -i 0.02
+    [ "$status" -eq 1 ]
+    [[ $output =~ ([0-9]+)\ packets\ transmitted ]]
+    [ "${BASH_REMATCH[1]}" -le 6 ]
+    forged late -c 2 -w 20 -i 0.1 -W 0.05
+    [ "$status" -eq 0 ]
+    [[ $output =~ ([0-9]+)\ packets\ transmitted,\ 2\ received ]]
+    [ "${BASH_REMATCH[1]}" -ge 3 ]
+}
+
+@test "a reader who goes away ends it" {
+    # shellcheck disable=SC2016 # for the shell inside
+    run alone bash -c '"$0" -i 0.01 127.0.0.1 | head -n 1; echo "status ${PIPESTATUS[0]}"' "$PING"
+    says "PING 127.0.0.1 (127.0.0.1) 56(84) bytes of data." "status 1"
+    [[ $output = *"write to standard output: "*"(EPIPE)"* ]]
+}
+
+@test "ten at once keep their replies apart" {
+    # shellcheck disable=SC2016 # for the shell inside
+    alone bash -c '
+        for i in {1..10}; do
+            "$0" -c 5 -i 0.01 127.0.0.1 >"$1/$i" 2>&1 & pids+=($!)
+        done
+        for pid in "${pids[@]}"; do wait "$pid" || exit; done' "$PING" "$BATS_TEST_TMPDIR"
+    local i
+    for i in {1..10}; do
+        grep -q '^5 packets transmitted, 5 received, 0% packet loss' "$BATS_TEST_TMPDIR/$i"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/$i")" -eq 10 ]
+    done
+}
+
+# ---- Taken apart ----
+
+@test "-v shows each field of IP and ICMP behind its bytes" {
+    run alone "$PING" -c 1 -v 127.0.0.1
+    echo "$output"
+    # Our own request, which lo brings back to us, and then the reply.
+    [ "$(grep -c '^  IP header, 20 bytes:$' <<<"$output")" -eq 2 ]
+    says "64 bytes from 127.0.0.1: type 8, our own request on its way" \
+        "    45           version 4, header length 5 * 4" \
+        "    00 54        total length 84" \
+        "    01           protocol 1, ICMP" \
+        "    7f 00 00 01  from 127.0.0.1" \
+        "    08           type 8, echo request" \
+        "    00           type 0, echo reply" \
+        "    00 01        sequence number 1" \
+        "    30 31 32 33 34 35 36 37                          01234567"
+    ! grep -q WRONG <<<"$output"
+    ! grep -nE '.{81}' <<<"$output"
+}
+
+@test "with IPv6 there is no IP header to show" {
+    run alone "$PING" -c 1 -v ::1
+    echo "$output"
+    says "PING ::1 (::1) 56 data bytes" "64 bytes from ::1: type 128, our own request on its way" \
+        "    81           type 129, echo reply"
+    ! grep -q "IP header" <<<"$output"
+}
+
+@test "the time is from the kernel's stamp, not from when we were woken" {
+    # Stopped while the reply lies in the socket: it must not look slow.
+    # shellcheck disable=SC2016 # for the shell inside
+    run alone bash -c '
+        strace -f -o /dev/null -e trace=ppoll -e inject=ppoll:delay_enter=300000 \
+            "$0" -c 1 127.0.0.1' "$PING"
+    echo "$output"
+    command -v strace >/dev/null || missing strace
+    [[ $output =~ time=([0-9]+)[.0-9]*\ ms ]]
+    [ "${BASH_REMATCH[1]}" -lt 250 ]
+}
+
+# ---- Hostile answers: reported, not counted, and the good one still counts ----
+
+@test "a reply with a bad checksum is corrupt" {
+    forged bad_checksum -c 1
+    says "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms (BAD CHECKSUM!)" \
+        "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms" \
+        "1 packets transmitted, 1 received, +1 corrupted, 0% packet loss, time #ms"
+}
+
+@test "a reply to a sequence number never sent is a stranger's" {
+    forged never_sent -c 1
+    says "64 bytes from 127.0.0.1: icmp_seq=1001 ttl=64 (NEVER SENT!)" \
+        "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms" \
+        "1 packets transmitted, 1 received, +1 strangers, 0% packet loss, time #ms"
+}
+
+@test "a reply from another address is a stranger's" {
+    forged other_source -c 1
+    says "64 bytes from 127.0.0.2: icmp_seq=1 ttl=64 time=# ms (DIFFERENT ADDRESS!)" \
+        "1 packets transmitted, 1 received, +1 strangers, 0% packet loss, time #ms"
+}
+
+@test "a reply to another ping is nobody's business" {
+    forged other_id -c 1
+    [ "$(grep -c 'bytes from' <<<"$output")" -eq 1 ]
+    says "1 packets transmitted, 1 received, 0% packet loss, time #ms"
+}
+
+@test "a reply that is cut within its header is no reply" {
+    forged cut_header -c 1
+    [ "$(grep -c 'bytes from' <<<"$output")" -eq 1 ]
+    says "1 packets transmitted, 1 received, 0% packet loss, time #ms"
+}
+
+@test "a reply with less data is called truncated, as ping does; more is wrong" {
+    forged cut_data -c 1
+    says "19 bytes from 127.0.0.1: icmp_seq=1 ttl=64 (truncated)"
+    forged too_long -c 1
+    says "65 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms (WRONG DATA!)" \
+        "1 packets transmitted, 1 received, +1 corrupted, 0% packet loss, time #ms"
+}
+
+@test "40 bytes of IP options change nothing" {
+    for scenario in options_40 record_route; do
+        forged "$scenario" -c 1 -v
+        says "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms" "  IP header, 60 bytes:" \
+            "  IP options, 40 bytes:" "1 packets transmitted, 1 received, 0% packet loss, time #ms"
+    done
+}
+
+@test "of three replies to one request, two are duplicates" {
+    forged duplicate -c 2 -i 0.05
+    [ "$(grep -c '(DUP!)$' <<<"$output")" -ge 2 ]
+    grep -qE '^2 packets transmitted, 2 received, \+[234] duplicates, 0% packet loss' <<<"$output"
+}
+
+@test "a tampered time stamp in the data fools nobody" {
+    forged tampered_time -c 1
+    says "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms (WRONG DATA!)" \
+        "1 packets transmitted, 1 received, +1 corrupted, 0% packet loss, time #ms"
+}
+
+@test "a reply that took longer than -W is late" {
+    forged late -c 2 -i 0.1 -W 0.05
+    says "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms (LATE!)"
+    grep -q ', +[12] late, ' <<<"$output"
+    ! grep -q ' 2 received' <<<"$output"
+}
+
+@test "an error that claims ihl 15, or is cut anywhere, is ignored" {
+    for scenario in quoted_ihl_15 cut_quote v6_other_quoted; do
+        forged "$scenario" -c 1
+        ! grep -q '^From' <<<"$output"
+        says "1 packets transmitted, 1 received, 0% packet loss, time #ms"
+    done
+}
+
+@test "an error that quotes somebody else's packet is ignored" {
+    forged other_quoted -c 1
+    ! grep -q '^From' <<<"$output"
+    says "1 packets transmitted, 1 received, 0% packet loss, time #ms"
+}
+
+@test "an error about a request never sent, or a corrupt one, does not count" {
+    forged quoted_never_sent -c 1
+    says "From 127.0.0.2 icmp_seq=1001 Time to live exceeded (NEVER SENT!)" \
+        "1 packets transmitted, 1 received, +1 strangers, 0% packet loss, time #ms"
+    forged error_bad_checksum -c 1
+    says "From 127.0.0.2 icmp_seq=1 Time to live exceeded (BAD CHECKSUM!)" \
+        "1 packets transmitted, 1 received, +1 corrupted, 0% packet loss, time #ms"
+}
+
+@test "each request has one outcome: what comes after it is a duplicate" {
+    forged error_after_reply -c 2 -i 0.05
+    says "From 127.0.0.2 icmp_seq=1 Time to live exceeded (DUP!)"
+    grep -qE '^2 packets transmitted, 2 received, \+[12] duplicates, 0%' <<<"$output"
+    forged reply_after_error -c 2 -i 0.05
+    says "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=# ms (DUP!)"
+    grep -qE '^2 packets transmitted, 0 received, \+[12] duplicates, \+2 errors, 100%' <<<"$output"
+    [ "$status" -eq 1 ]
+}
+
+@test "each kind of error about our request is told in words" {
+    forged every_error -c 22 -i 0.002
+    says "From 127.0.0.2 icmp_seq=1 Destination Net Unreachable" \
+        "From 127.0.0.2 icmp_seq=2 Destination Host Unreachable" \
+        "From 127.0.0.2 icmp_seq=4 Destination Port Unreachable" \
+        "From 127.0.0.2 icmp_seq=5 Frag needed and DF set (mtu = 1280)" \
+        "From 127.0.0.2 icmp_seq=14 Packet filtered" \
+        "From 127.0.0.2 icmp_seq=17 Dest Unreachable, Bad Code: 16" \
+        "From 127.0.0.2 icmp_seq=18 Source Quench" \
+        "From 127.0.0.2 icmp_seq=19 Time to live exceeded" \
+        "From 127.0.0.2 icmp_seq=20 Frag reassembly time exceeded" \
+        "From 127.0.0.2 icmp_seq=21 Time exceeded, Bad Code: 9" \
+        "From 127.0.0.2 icmp_seq=22 Parameter problem: pointer = 20" \
+        "hint: a firewall on the way forbids it"
+    grep -q '^22 packets transmitted, 1 received, +21 errors' <<<"$output"
+    forged redirect -c 1
+    says "From 127.0.0.2 icmp_seq=1 Redirect Host(New nexthop: 127.0.0.9)" \
+        "1 packets transmitted, 1 received, 0% packet loss, time #ms"
+    forged error_quoting_options -c 1 -v
+    says "From 127.0.0.2 icmp_seq=1 Time to live exceeded" "  quoted: IP header, 60 bytes:"
+}
+
+@test "a flood does not keep it from its work" {
+    forged flood -c 3 -i 0.01 -q
+    says "3 packets transmitted, 3 received, +600 strangers, 0% packet loss, time #ms" ||
+        grep -qE '^3 packets transmitted, 3 received, \+[0-9]+ strangers' <<<"$output"
+}
+
+@test "IPv6: strangers, cut, wrong and double replies" {
+    forged v6_hostile -c 1
+    says "64 bytes from ::2: icmp_seq=1 ttl=64 time=# ms (DIFFERENT ADDRESS!)" \
+        "64 bytes from ::1: icmp_seq=1001 ttl=64 (NEVER SENT!)" \
+        "From ::1: a packet of 7 bytes, cut off within the ICMP header" \
+        "64 bytes from ::1: icmp_seq=1 ttl=64 time=# ms (WRONG DATA!)" \
+        "64 bytes from ::1: icmp_seq=1 ttl=64 time=# ms"
+    grep -q ' 1 received' <<<"$output"
+}
+
+@test "IPv6: each kind of error about our request is told in words" {
+    forged v6_every_error -c 16 -i 0.002
+    says "From ::2 icmp_seq=1 Destination unreachable: No route" \
+        "From ::2 icmp_seq=4 Destination unreachable: Address unreachable" \
+        "From ::2 icmp_seq=8 Destination unreachable: Unknown code 7" \
+        "From ::2 icmp_seq=9 Packet too big: mtu=1280" \
+        "From ::2 icmp_seq=10 Time exceeded: Hop limit" \
+        "From ::2 icmp_seq=14 Parameter problem: Unknown header at 1280" \
+        "16 packets transmitted, 0 received, +16 errors, 100% packet loss, time #ms"
+    forged v6_quoted_fragment -c 1 -v
+    says "From ::2 icmp_seq=1 Time exceeded: Hop limit" "  quoted: IPv6 header, 40 bytes:" \
+        "  fragment header, 8 bytes:"
+}
+
+# ---- A real router ----
+
+@test "a router answers when the TTL ends there" {
+    routed -c 1 -t 1 -v 10.0.2.1
+    [ "$status" -eq 1 ]
+    says "From 10.0.1.254 icmp_seq=1 Time to live exceeded" "  quoted: ICMP header, 8 bytes:" \
+        "    0a 00 02 01  to 10.0.2.1" \
+        "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time #ms"
+    grep -q '^hint: .*try a larger -t$' <<<"$output"
+    routed -c 1 -t 1 fd00:2::1
+    says "From fd00:1::fe icmp_seq=1 Time exceeded: Hop limit"
+    routed -c 1 -t 2 10.0.2.1
+    says "64 bytes from 10.0.2.1: icmp_seq=1 ttl=63 time=# ms"
+}
+
+@test "a router says that it knows no way, finds nobody, or may not" {
+    routed -c 1 10.0.7.1
+    says "From 10.0.1.254 icmp_seq=1 Destination Net Unreachable"
+    routed -c 1 10.0.9.1
+    says "From 10.0.1.254 icmp_seq=1 Destination Host Unreachable"
+    routed -c 1 10.0.8.1
+    says "From 10.0.1.254 icmp_seq=1 Packet filtered"
+}
+
+@test "too big for the next part of the way: an error, then in pieces" {
+    for host in 10.0.2.1 fd00:2::1; do
+        routed -c 2 -i 0.1 -s 1400 "$host"
+        [ "$status" -eq 0 ]
+        grep -qE '^From .* icmp_seq=1 (Frag needed and DF set \(mtu = 1280\)|Packet too big: mtu=1280)$' <<<"$output"
+        grep -q "^1408 bytes from $host: icmp_seq=2 " <<<"$output"
+    done
+}
+
+# ---- Privilege ----
+
+@test "without any privilege: why, and the three ways out, status 2" {
+    run --separate-stderr alone "${POWERLESS[@]}" "$PING" -c 1 127.0.0.1
+    [ "$status" -eq 2 ] && [ -z "$output" ]
+    [ "${stderr_lines[0]}" = "raw_icmp: socket SOCK_RAW is not permitted, and SOCK_DGRAM: Permission denied (EACCES)" ]
+    [[ ${stderr_lines[1]} = "hint: "*"sudo "* && ${stderr_lines[2]} = *"sudo setcap cap_net_raw+ep "* ]]
+    [[ ${stderr_lines[3]} = *"make demo-icmp" ]]
+}
+
+# with_dgram WHERE COMMAND...: in a network made by WHERE, without capabilities,
+# but with ping_group_range open.
+with_dgram() {
+    # shellcheck disable=SC2016 # for the shell inside
+    run timeout 30 "$1" bash -c 'echo "0 0" >/proc/sys/net/ipv4/ping_group_range && exec "$@"' - \
+        "${POWERLESS[@]}" "${@:2}" 3>&-
+    echo "$output"
+}
+
+@test "SOCK_DGRAM where the system lets us: it says what is lost" {
+    alone true
+    with_dgram "$ROOT/scripts/sandbox" "$PING" -c 2 -i 0.05 -v 127.0.0.1
+    [ "$status" -eq 0 ]
+    says "raw_icmp: not privileged for SOCK_RAW: going on with SOCK_DGRAM, which shows no" \
+        "64 bytes from 127.0.0.1: icmp_seq=2 ttl=64 time=# ms" \
+        "    00           type 0, echo reply" \
+        "2 packets transmitted, 2 received, 0% packet loss, time #ms"
+    ! grep -q '  IP header' <<<"$output"
+    with_dgram "$ROOT/scripts/sandbox" "$PING" -c 1 ::1
+    says "64 bytes from ::1: icmp_seq=1 ttl=64 time=# ms"
+}
+
+@test "SOCK_DGRAM gets errors too, from its error queue" {
+    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
+    with_dgram "$TOOLS/behind-a-router" "$PING" -c 3 -i 0.01 -t 1 10.0.2.1
+    says "From 10.0.1.254 icmp_seq=3 Time to live exceeded" \
+        "3 packets transmitted, 0 received, +3 errors, 100% packet loss, time #ms"
+    with_dgram "$TOOLS/behind-a-router" "$PING" -c 1 -s 1400 10.0.2.1
+    says "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)"
+    with_dgram "$TOOLS/behind-a-router" "$PING" -c 1 fd00:8::1
+    says "From fd00:1::fe icmp_seq=1 Destination unreachable: Administratively prohibited"
+}
+
+@test "privilege is given up before the first byte from outside" {
+    LOG=$BATS_TEST_TMPDIR/log
+    alone true
+    "$ROOT/scripts/sandbox" "$PING" 127.0.0.1 >"$LOG" 2>&1 3>&- &
+    PIDS+=("$!")
+    wait_for 'icmp_seq=1'
+    grep -E '^Cap(Inh|Prm|Eff)' "/proc/$!/status"
+    [ "$(grep -cE '^Cap(Inh|Prm|Eff):\s0+$' "/proc/$!/status")" -eq 3 ]
+}
+
+@test "make demo-icmp needs neither privilege nor options" {
+    alone true
+    run make -s -C "$ROOT" demo-icmp
+    [ "$status" -eq 0 ]
+    says "3 packets transmitted, 3 received, 0% packet loss, time #ms"
+    HOST=::1 run make -s -C "$ROOT" demo-icmp
+    says "PING ::1 (::1) 56 data bytes"
+}
+
+# ---- The parser, fed with bytes ----
+
+REPLY="4500 0026 1267 0000 4001 0000 7f000001 7f000001  0000 5c4a 1092 0001 00010203 04050607 0809"
+
+@test "parser: a captured request and reply" {
+    # From tcpdump -x, on lo: ping -c 1 -s 4
+    parsed ipv4 4500 0020 c5b2 4000 4001 7728 7f00 0001 7f00 0001 0800 2eb6 c543 0002 0001 0203
+    says "ECHO_REQUEST type=8 code=0 checksum=right id=50499 seq=2 data=4"
+    parsed icmp 0000 fffc 0001 0002
+    says "checksum 0000" "ECHO_REPLY type=0 code=0 checksum=right id=1 seq=2 data=0"
+    parsed icmpv6 8100 0000 0001 ffff
+    says "ECHO_REPLY type=129 code=0 checksum=right id=1 seq=65535 data=0"
+}
+
+@test "parser: the checksum, of odd lengths too (RFC 1071's own example)" {
+    parsed icmp 0001 f203 f4f5 f6f7
+    says "checksum 220d"
+    parsed icmp 0001 f203 f4f5 f6
+    says "checksum 2304"
+    parsed icmp ff
+    says "checksum 00ff"
+    parsed icmp
+    says "checksum ffff" "flaw: cut off within the ICMP header"
+}
+
+@test "parser: a reply cut anywhere is a flaw, never a read beyond its end" {
+    local hex=${REPLY// /} n
+    for ((n = 0; n < ${#hex}; n += 2)); do
+        parsed ipv4 "${hex:0:n}"
+        grep -q '^flaw: ' <<<"$output"
+    done
+    parsed ipv4 "$hex"
+    says "ECHO_REPLY type=0 code=0 checksum=wrong id=4242 seq=1 data=10"
+}
+
+@test "parser: each false claim of the IP header is named" {
+    local hex=${REPLY// /}
+    parsed ipv4 "65${hex:2}"
+    says "flaw: not of IP version 4"
+    parsed ipv4 "44${hex:2}"
+    says "flaw: its IP header claims to be shorter than 20 bytes"
+    parsed ipv4 "4f${hex:2}"
+    says "flaw: its IP header claims more bytes than there are"
+    parsed ipv4 "45000027${hex:8}"
+    says "flaw: its total length is not what arrived"
+    parsed ipv4 "45000013${hex:8}"
+    says "flaw: its total length is not what arrived"
+    parsed ipv4 "${hex:0:12}2000${hex:16}"
+    says "flaw: a fragment of a packet"
+    parsed ipv4 "${hex:0:18}11${hex:20}"
+    says "flaw: not ICMP"
+    parsed ipv4 "45000022${hex:8}" # what is behind the packet is not part of it
+    says "ECHO_REPLY type=0 code=0 checksum=wrong id=4242 seq=1 data=6"
+}
+
+@test "parser: an error quotes our request only if it is all there" {
+    local head=0b00f4ff00000000 quote=45000054d2910000400100000a0001010a0002010800c8b830240001 n
+    parsed icmp "$head$quote"
+    says "quotes id=12324 seq=1 host=10.0.2.1" "error: Time to live exceeded"
+    for ((n = 0; n < ${#quote}; n += 2)); do
+        parsed icmp "$head${quote:0:n}"
+        ! grep -q '^quotes' <<<"$output"
+    done
+    parsed icmp "${head}4f${quote:2}" # ihl 15, and 28 bytes
+    ! grep -q '^quotes' <<<"$output"
+    parsed icmp "${head}40${quote:2}" # ihl 0
+    ! grep -q '^quotes' <<<"$output"
+}
