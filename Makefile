@@ -1,7 +1,7 @@
 # dialtone: one Makefile for everything. `make help` lists the targets.
 
 # The demos in reading order. A new demo is a folder and a word here.
-DEMOS := tcp_server tcp_client tcp_disconnect tcp_sendall
+DEMOS := tcp_server tcp_client tcp_disconnect tcp_sendall tcp_framing
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
 CFLAGS  ?= -O3 -g
