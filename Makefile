@@ -34,12 +34,9 @@ $(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
 FORCE:
 
 ## demo-tcp: two-terminal echo; type it in a first terminal and in a second
-<<<<<<< HEAD
 ## demo-udp: the same over UDP
 ## demo-unix: the same over AF_UNIX
-=======
 ## demo-icmp: a ping, in a private network; HOST=... to ping another computer
->>>>>>> 18eb00e27a9348d00e9ccf829f8490432421da3e
 ## demo-FOLDER: one demo, for every folder that `make demo` lists
 demo: ## the menu of demos
 	@scripts/demo
@@ -47,16 +44,14 @@ demo: ## the menu of demos
 demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_client
 	@scripts/demo $(@:demo-%=%)
 
-<<<<<<< HEAD
 demo-udp demo-udp-server demo-udp-client: udp_demo/udp_demo
 	@scripts/demo $(@:demo-%=%)
 
 demo-unix demo-unix-server demo-unix-client: unix_demo/unix_demo
 	@scripts/demo $(@:demo-%=%)
-=======
+
 demo-icmp: raw_icmp/raw_icmp
 	@scripts/demo icmp
->>>>>>> 18eb00e27a9348d00e9ccf829f8490432421da3e
 
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
 	@scripts/demo $*
@@ -106,7 +101,6 @@ format: ## lay out all C files as lint wants them
 sanitize: ## build with ASan and UBSan, and run the tests on that
 	ASAN_OPTIONS=detect_leaks=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test
 
-<<<<<<< HEAD
 # valgrind has no business inside strace or a test's time-outs: it takes the tour.
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full
 memcheck: all ## every demo once under valgrind
@@ -123,21 +117,10 @@ analyze: ## what gcc's own analyzer thinks
 
 cross: ## the demos with musl, and on s390x and arm64 under qemu
 	scripts/cross
-=======
-# Each */fuzz/NAME.c is a target; what it tests is all of its demo but main().
+
 RUNS ?= 1000000
 fuzz: ## feed the parsers hostile bytes (clang; RUNS=1000000 inputs each)
-	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; trap 'exit 1' INT TERM; \
-	for target in $(wildcard */fuzz/*.c); do \
-		demo=$${target%%/*} name=$$(basename $$target .c) && \
-		echo "== $$target, $(RUNS) inputs" && mkdir $$tmp/$$demo-$$name && \
-		clang $(WARNINGS) $(SANITIZE) -fsanitize=fuzzer -o $$tmp/fuzz $$target \
-			$$(ls $$demo/*.c | grep -v "^$$demo/$$demo.c$$") && \
-		$$tmp/fuzz -runs=$(RUNS) -verbosity=0 -print_final_stats=1 -timeout=10 \
-			-artifact_prefix=$${target%.c}-found- $$tmp/$$demo-$$name \
-			$$(ls -d $$demo/fuzz/corpus-$$name 2>/dev/null) || exit 1; \
-	done
->>>>>>> 18eb00e27a9348d00e9ccf829f8490432421da3e
+	RUNS=$(RUNS) FLAGS='$(WARNINGS) $(SANITIZE)' scripts/fuzz $(wildcard */fuzz/*.c)
 
 table: ## write the table of demos in README.md anew
 	scripts/table -w
@@ -154,13 +137,10 @@ help: ## this list
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-<<<<<<< HEAD
-.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize memcheck coverage analyze cross \
-	table faults clean help \
-=======
-.PHONY: all FORCE demo demo-icmp fuzz test test-scripts test-docs bench lint format sanitize table faults clean help \
->>>>>>> 18eb00e27a9348d00e9ccf829f8490432421da3e
-	tour watch demo-tcp demo-tcp-server demo-tcp-client \
+.PHONY: all FORCE demo tour watch test test-scripts test-docs bench lint format \
+	sanitize memcheck coverage analyze cross fuzz table faults clean help \
+	demo-icmp \
+	demo-tcp demo-tcp-server demo-tcp-client \
 	demo-udp demo-udp-server demo-udp-client \
 	demo-unix demo-unix-server demo-unix-client \
 	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
