@@ -41,6 +41,16 @@ void draw(const char *text)
 	}
 }
 
+/* CODE or nothing, see colour; asked once, as it takes a system call. */
+static const char *tone(const char *code)
+{
+	static int wanted = -1;
+
+	if (wanted == -1)
+		wanted = *colour("on") != '\0';
+	return wanted ? code : "";
+}
+
 static void repeat(const char *what, int times)
 {
 	while (times-- > 0)
@@ -49,19 +59,19 @@ static void repeat(const char *what, int times)
 
 /* One row of the ladder; TEXT stands at the client's side, at the server's,
  * or, for a remark, in between. */
-static void row(const char *left, const char *text, int align, const char *tone,
+static void row(const char *left, const char *text, int align, const char *code,
 		const char *right)
 {
 	int room = MIDDLE - 2 - (int)strlen(text);
 	int before = align < 0 ? 0 : align > 0 ? room : room / 2;
 
-	printf("%s%12s%s ", colour("\033[1m"), left, colour("\033[m"));
+	printf("%s%12s%s ", tone("\033[1m"), left, tone("\033[m"));
 	draw("│");
-	printf(" %*s%s%s%s%*s ", before, "", colour(tone), text,
-	       colour("\033[m"), room - before, "");
+	printf(" %*s%s%s%s%*s ", before, "", tone(code), text, tone("\033[m"),
+	       room - before, "");
 	draw("│");
-	printf("%s%s%s%s\n", *right ? " " : "", colour("\033[1m"), right,
-	       colour("\033[m"));
+	printf("%s%s%s%s\n", *right ? " " : "", tone("\033[1m"), right,
+	       tone("\033[m"));
 }
 
 void title(const char *text)
@@ -74,7 +84,7 @@ void title(const char *text)
 	if (mermaid)
 		printf("%%%% %s\n", text);
 	else
-		printf("%s%s%s\n", colour("\033[1m"), text, colour("\033[m"));
+		printf("%s%s%s\n", tone("\033[1m"), text, tone("\033[m"));
 }
 
 void draw_ends(void)
@@ -132,7 +142,7 @@ static void draw_arrow_in_mermaid(enum side from, enum fate fate,
 }
 
 void draw_arrow(enum side from, enum fate fate, const char *text,
-		const char *tone)
+		const char *code)
 {
 	const bool whole = fate == WHOLE || fate == LOST;
 	const bool at_left = (from == CLIENT) == (fate == LEAVES);
@@ -146,7 +156,7 @@ void draw_arrow(enum side from, enum fate fate, const char *text,
 	}
 	printf("%13s", "");
 	draw("│");
-	printf("%*s%s", at_left ? 0 : gap, "", colour(tone));
+	printf("%*s%s", at_left ? 0 : gap, "", tone(code));
 	if (from == SERVER)
 		draw(fate == LOST ? "x" : "◄");
 	repeat("─", shaft);
@@ -154,7 +164,7 @@ void draw_arrow(enum side from, enum fate fate, const char *text,
 	repeat("─", room - gap - shaft);
 	if (from == CLIENT)
 		draw(fate == LOST ? "x" : "►");
-	printf("%s%*s", colour("\033[m"), at_left ? gap : 0, "");
+	printf("%s%*s", tone("\033[m"), at_left ? gap : 0, "");
 	draw("│");
 	putchar('\n');
 }

@@ -11,6 +11,7 @@ int listen_fd = -1, client_fd = -1, conn_fd = -1;
 in_port_t ports[2];
 bool visited[STATES];
 
+static bool dialled;   /* so there may be a connection */
 static bool connected; /* the server's end is no longer the listener's */
 
 static struct sockaddr_in server_address;
@@ -68,7 +69,7 @@ void new_ends(bool small)
 {
 	struct sockaddr_in client_address;
 
-	connected = false;
+	dialled = connected = false;
 	listen_fd = bound_socket(small, &server_address);
 	client_fd = bound_socket(small, &client_address);
 	ports[SERVER] = ntohs(server_address.sin_port);
@@ -102,7 +103,7 @@ void connect_unseen(void)
 	while ((conn_fd = accept(listen_fd, NULL, NULL)) == -1)
 		if (errno != EINTR)
 			die("accept");
-	connected = true;
+	dialled = connected = true;
 }
 
 /* ---- The calls of a ladder ---- */
@@ -113,11 +114,15 @@ void start_listening(void)
 		die("listen");
 }
 
-void dial(void)
+void dial(int expected_error)
 {
-	while (STEP(CLIENT, connect(client_fd, addr, addrlen)) == -1)
+	dialled = true;
+	while (STEP(CLIENT, connect(client_fd, addr, addrlen)) == -1) {
+		if (errno == expected_error)
+			break;
 		if (errno != EINTR)
 			die("connect");
+	}
 }
 
 void pick_up(void)
@@ -180,47 +185,55 @@ int state_in_tcp_info(int fd)
 
 /* Second window: /proc/net/tcp, where everybody can look. A connection that
  * was not accepted yet has no descriptor, one that was closed none any more. */
-struct entry table_entry(in_port_t local, in_port_t remote)
+void read_table(struct entry entry[2])
 {
 	/* The hexadecimal numbers that a line begins with: see proc(5). */
 	enum { SL, FROM_ADDRESS, FROM, TO_ADDRESS, TO, ST, TX, RX, TR, WHEN };
 	unsigned long number[WHEN + 1];
 	const char *path = "/proc/net/tcp";
-	struct entry entry = {.st = 0};
 	char line[256];
 	FILE *table = fopen(path, "re");
 
 	if (!table)
 		die("open %s", path);
-	while (entry.st == 0 && fgets(line, sizeof line, table)) {
+	while (fgets(line, sizeof line, table)) {
 		char *end = line;
 		for (int i = SL; i <= WHEN; i++, end += *end != '\0')
 			number[i] = strtoul(end, &end, 16);
-		if (number[FROM] == local && number[TO] == remote) {
-			entry.st = (int)number[ST];
-			entry.timer = (double)number[WHEN] /
-				      (double)sysconf(_SC_CLK_TCK);
-		}
+		for (int i = CLIENT; i <= SERVER; i++)
+			if (number[FROM] == ports[i] &&
+			    (number[TO] == ports[!i] ||
+			     (number[ST] == TCP_LISTEN && !connected)))
+				entry[i] = (struct entry){
+					.st = (int)number[ST],
+					.timer = (double)number[WHEN] /
+						 (double)sysconf(_SC_CLK_TCK),
+				};
 	}
 	if (ferror(table))
 		die("read %s", path);
 	fclose(table);
-	return entry;
 }
 
-int state_of(enum side side)
+void read_states(int state[2])
 {
-	int fd = side == CLIENT ? client_fd : conn_fd;
-	int state = fd == -1 ? TCP_CLOSE : state_in_tcp_info(fd);
+	const int fd[2] = {client_fd, conn_fd};
+	struct entry entry[2] = {{.st = 0}, {.st = 0}};
+
+	for (int i = CLIENT; i <= SERVER; i++)
+		state[i] = fd[i] == -1 ? TCP_CLOSE : state_in_tcp_info(fd[i]);
 
 	/* For TCP_INFO a connection in TIME_WAIT is closed already: it lives
 	 * on in the table only. */
-	if (state == TCP_CLOSE)
-		state = table_entry(ports[side], ports[!side]).st;
-	if (state == 0 && side == SERVER && listen_fd != -1 && !connected)
-		state = state_in_tcp_info(listen_fd);
-	if (state <= 0 || state >= STATES)
-		state = TCP_CLOSE;
-	visited[state] = true;
-	return state;
+	if (dialled &&
+	    (state[CLIENT] == TCP_CLOSE || state[SERVER] == TCP_CLOSE))
+		read_table(entry);
+	for (int i = CLIENT; i <= SERVER; i++)
+		if (state[i] == TCP_CLOSE && entry[i].st > 0 &&
+		    entry[i].st < STATES)
+			state[i] = entry[i].st;
+	if (state[SERVER] == TCP_CLOSE && listen_fd != -1 && !connected)
+		state[SERVER] = state_in_tcp_info(listen_fd);
+
+	visited[state[CLIENT]] = visited[state[SERVER]] = true;
 }

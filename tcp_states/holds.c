@@ -42,7 +42,7 @@ static void reach_listen(void)
 
 static void release_closed(void)
 {
-	dial();
+	dial(0);
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
 }
 
@@ -73,9 +73,7 @@ static void reach_syn_sent(void)
 	if (fcntl(client_fd, F_SETFL, O_NONBLOCK) == -1)
 		die("fcntl O_NONBLOCK");
 	segments_are(LOST, WHOLE);
-	if (STEP(CLIENT, connect(client_fd, addr, addrlen)) == -1 &&
-	    errno != EINPROGRESS)
-		die("connect");
+	dial(EINPROGRESS);
 	settle(TCP_SYN_SENT, TCP_LISTEN);
 }
 
@@ -99,7 +97,7 @@ static void reach_syn_recv(void)
 	remark("with TCP_DEFER_ACCEPT: not without data");
 	start_listening();
 	settle(TCP_CLOSE, TCP_LISTEN);
-	dial();
+	dial(0);
 	settle(TCP_ESTABLISHED, TCP_SYN_RECV);
 }
 
@@ -131,7 +129,7 @@ static void reach_established(void)
 	ladder_begin();
 	start_listening();
 	settle(TCP_CLOSE, TCP_LISTEN);
-	dial();
+	dial(0);
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
 	pick_up();
 }
@@ -251,24 +249,25 @@ static const struct hold {
 /* What both windows show of the end that is held. */
 static void show_evidence(const struct hold *h)
 {
-	const bool listens = h->state == TCP_LISTEN;
-	const int fd = h->side == CLIENT ? client_fd
-		       : listens	 ? listen_fd
-					 : conn_fd;
-	const struct entry entry =
-		table_entry(ports[h->side], listens ? 0 : ports[!h->side]);
+	const int fd = h->side == CLIENT	? client_fd
+		       : h->state == TCP_LISTEN ? listen_fd
+						: conn_fd;
+	struct entry entry[2] = {{.st = 0}, {.st = 0}};
 	char in_info[32] = "none, no descriptor", in_table[32] = "none";
 
+	read_table(entry);
 	if (fd != -1)
 		snprintf(in_info, sizeof in_info, "state %d",
 			 state_in_tcp_info(fd));
-	if (entry.st != 0)
-		snprintf(in_table, sizeof in_table, "st %02X", entry.st);
+	if (entry[h->side].st != 0)
+		snprintf(in_table, sizeof in_table, "st %02X",
+			 entry[h->side].st);
 	remark("TCP_INFO: %s, /proc/net/tcp: %s", in_info, in_table);
 	if (h->released_by)
 		remark("released by %s", h->released_by);
 	else
-		remark("released by the clock alone, in %.0f s", entry.timer);
+		remark("released by the clock alone, in %.0f s",
+		       entry[h->side].timer);
 }
 
 void hold(int state)

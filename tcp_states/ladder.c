@@ -69,7 +69,7 @@ int draw_segments(void)
 	while (wire_next(&segment)) {
 		const enum side from = segment.from;
 		const uint32_t ends = number_after(&segment);
-		const bool again = ends != segment.seq &&
+		const bool again = letter[from] && ends != segment.seq &&
 				   fate[from] != ARRIVES &&
 				   (int32_t)(ends - end[from]) <= 0;
 		latest[from] = segment;
@@ -77,10 +77,10 @@ int draw_segments(void)
 			base[from] = segment.seq;
 			letter[from] = from == CLIENT ? 'x' : 'y';
 		}
-		draw_arrow(from, fate[from],
-			   segment_text(&segment, again && letter[from]).s,
+		draw_arrow(from, fate[from], segment_text(&segment, again).s,
 			   segment.flags & TH_RST ? "\033[31m" : "\033[32m");
-		end[from] = ends;
+		if (!again)
+			end[from] = ends;
 		segments++;
 	}
 	return segments;
@@ -94,20 +94,20 @@ void segments_are(enum fate client_fate, enum fate server_fate)
 
 /* ---- Calls and states ---- */
 
-static void note_states(int client_state, int server_state)
+static void note_states(const int state[2])
 {
-	const int state[2] = {client_state, server_state};
-	const bool changed[2] = {client_state != shown[CLIENT],
-				 server_state != shown[SERVER]};
+	const bool changed[2] = {state[CLIENT] != shown[CLIENT],
+				 state[SERVER] != shown[SERVER]};
 
 	draw_states(state, changed);
-	shown[CLIENT] = client_state;
-	shown[SERVER] = server_state;
+	shown[CLIENT] = state[CLIENT];
+	shown[SERVER] = state[SERVER];
 }
 
 void ladder_begin(void)
 {
 	struct segment unseen;
+	int state[2];
 
 	letter[CLIENT] = letter[SERVER] = 0;
 	segments = 0;
@@ -120,7 +120,8 @@ void ladder_begin(void)
 	}
 
 	draw_ends();
-	note_states(state_of(CLIENT), state_of(SERVER));
+	read_states(state);
+	note_states(state);
 }
 
 long ladder_call(enum side side, const char *call, long result)
@@ -175,15 +176,16 @@ __attribute__((noreturn)) static void in_vain(const char *client,
 void settle(int client_state, int server_state)
 {
 	const double deadline = seconds_now() + 10;
+	int state[2];
+	bool there;
 
 	for (;;) {
-		const int client = state_of(CLIENT), server = state_of(SERVER);
-		const bool there =
-			client == client_state && server == server_state;
-
+		read_states(state);
+		there = state[CLIENT] == client_state &&
+			state[SERVER] == server_state;
 		draw_segments(); /* those that led to the states, and no more */
 		if (there || seconds_now() > deadline) {
-			note_states(client, server);
+			note_states(state);
 			if (there)
 				break;
 			in_vain(state_names[client_state],

@@ -39,7 +39,7 @@ void drop_ends(void);
 
 /* The calls that most ladders share, each as a step of the ladder. */
 void start_listening(void);
-void dial(void);
+void dial(int expected_error); /* 0: it is expected to succeed */
 void pick_up(void);
 void hang_up(enum side side);
 void say_no_more(enum side side);
@@ -48,20 +48,20 @@ void hear(enum side side);
 /* The connection is there; none of it is drawn. */
 void connect_unseen(void);
 
-/* The state of one end, as the kernel tells it: TCP_INFO or /proc/net/tcp. */
-int state_of(enum side side);
+/* The states of both ends as the kernel tells them: from TCP_INFO and, where
+ * that has nothing to say, from /proc/net/tcp. */
+void read_states(int state[2]);
 int state_in_tcp_info(int fd);
 
-/* The line of /proc/net/tcp for these two ports; st is 0 if there is none. A
- * listening socket stands there with the remote port 0. */
+/* What /proc/net/tcp has of both ends; st is 0 where it has nothing. */
 struct entry {
 	int st;
 	double timer; /* seconds until the kernel acts by itself */
 };
-struct entry table_entry(in_port_t local, in_port_t remote);
+void read_table(struct entry entry[2]);
 
 extern const char *const state_names[STATES];
-extern bool visited[STATES]; /* those that state_of has seen */
+extern bool visited[STATES]; /* those that read_states has seen */
 
 /* ---- wire.c ---- */
 
@@ -150,7 +150,7 @@ void draw_ends(void);
 void draw_call(enum side side, const char *text, bool failed);
 void draw_states(const int state[2], const bool changed[2]);
 void draw_arrow(enum side from, enum fate fate, const char *text,
-		const char *tone);
+		const char *code);
 
 /* Print lines and arrows; in plain ASCII where the locale knows no better. */
 void draw(const char *text);
