@@ -191,11 +191,13 @@ void read_table(struct entry entry[2])
 	enum { SL, FROM_ADDRESS, FROM, TO_ADDRESS, TO, ST, TX, RX, TR, WHEN };
 	unsigned long number[WHEN + 1];
 	const char *path = "/proc/net/tcp";
+	static char many_lines[1 << 16]; /* each read walks the whole table */
 	char line[256];
 	FILE *table = fopen(path, "re");
 
 	if (!table)
 		die("open %s", path);
+	setvbuf(table, many_lines, _IOFBF, sizeof many_lines);
 	while (fgets(line, sizeof line, table)) {
 		char *end = line;
 		for (int i = SL; i <= WHEN; i++, end += *end != '\0')
