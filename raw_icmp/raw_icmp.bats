@@ -182,6 +182,9 @@ same_numbers() {
     [ "$status" -eq 1 ]
     [[ $output =~ ([0-9]+)\ packets\ transmitted ]]
     [ "${BASH_REMATCH[1]}" -le 6 ]
+    forged only_first -c 2 -w 0.1 -i 0.02
+    [ "$status" -eq 1 ] # one came, but not all that were asked for
+    grep -q ' packets transmitted, 1 received, ' <<<"$output"
     forged late -c 2 -w 20 -i 0.1 -W 0.05
     [ "$status" -eq 0 ]
     [[ $output =~ ([0-9]+)\ packets\ transmitted,\ 2\ received ]]
