@@ -55,6 +55,13 @@ static struct {
 	bool quiet, verbose;
 } options = {.interval = SECOND, .wait = 10 * SECOND, .size = 56};
 
+/* An address of either family: any.sa_family tells which. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 /* One conversation: through which socket, with whom. */
 static struct {
 	int fd;
@@ -62,7 +69,7 @@ static struct {
 	bool v6;
 	unsigned id; /* which of all pings on this computer is ours */
 	const char *name;
-	struct sockaddr_storage host;
+	union address host;
 	socklen_t host_length;
 } ping;
 
@@ -85,7 +92,7 @@ static struct {
 struct incoming {
 	uint8_t bytes[65536]; /* no IP packet is larger */
 	size_t n;
-	struct sockaddr_storage from;
+	union address from;
 	int64_t when; /* by our clock */
 	int ttl;
 	/* From the error queue, see read_error. */
@@ -95,7 +102,7 @@ struct incoming {
 		uint8_t origin, type, code, pad;
 		uint32_t info, data;
 	} error;
-	struct sockaddr_storage offender;
+	union address offender;
 };
 
 /* A clock that nobody sets. */
@@ -156,8 +163,6 @@ static void find_host(const char *host)
 {
 	const struct addrinfo wanted = {.ai_family = options.family,
 					.ai_socktype = SOCK_DGRAM};
-	const struct sockaddr_in *v4 = (void *)&ping.host;
-	const struct sockaddr_in6 *v6 = (void *)&ping.host;
 	struct addrinfo *list;
 	int error = getaddrinfo(host, NULL, &wanted, &list);
 
@@ -176,27 +181,28 @@ static void find_host(const char *host)
 	freeaddrinfo(list);
 
 	/* Replies are told from forgeries by their sender: it must be one. */
-	if (ping.v6 ? IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr) ||
-			      IN6_IS_ADDR_MULTICAST(&v6->sin6_addr)
-		    : v4->sin_addr.s_addr == htonl(INADDR_ANY) ||
-			      IN_MULTICAST(ntohl(v4->sin_addr.s_addr))) {
+	if (ping.v6 ? IN6_IS_ADDR_UNSPECIFIED(&ping.host.v6.sin6_addr) ||
+			      IN6_IS_ADDR_MULTICAST(&ping.host.v6.sin6_addr)
+		    : ping.host.v4.sin_addr.s_addr == htonl(INADDR_ANY) ||
+			      IN_MULTICAST(
+				      ntohl(ping.host.v4.sin_addr.s_addr))) {
 		errno = EDESTADDRREQ;
 		fatal("%s is not the address of one host", host);
 	}
 }
 
 /* An address without a port. */
-static struct text host_text(const struct sockaddr_storage *address)
+static struct text host_text(const union address *address)
 {
 	struct text text = {"(no address)"};
 
-	getnameinfo((const struct sockaddr *)address, sizeof *address, text.s,
-		    sizeof text.s, NULL, 0, NI_NUMERICHOST);
+	getnameinfo(&address->any, sizeof *address, text.s, sizeof text.s, NULL,
+		    0, NI_NUMERICHOST);
 	return text;
 }
 
 /* The same, after the name if it is the host's and the user gave a name. */
-static struct text sender_text(const struct sockaddr_storage *address)
+static struct text sender_text(const union address *address)
 {
 	struct text number = host_text(address), text = number;
 
@@ -216,7 +222,7 @@ static void set_option(int level, int option, int value, const char *name)
 /* Ask for what does not come in the packet itself. */
 static void prepare_socket(void)
 {
-	struct sockaddr_storage own = {.ss_family = ping.host.ss_family};
+	union address own = {.any.sa_family = ping.host.any.sa_family};
 	socklen_t length = sizeof own;
 
 	set_option(SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
@@ -241,12 +247,11 @@ static void prepare_socket(void)
 		set_option(IPPROTO_IPV6, IPV6_RECVERR, 1, "IPV6_RECVERR");
 	else
 		set_option(IPPROTO_IP, IP_RECVERR, 1, "IP_RECVERR");
-	if (bind(ping.fd, (struct sockaddr *)&own, ping.host_length) == -1)
+	if (bind(ping.fd, &own.any, ping.host_length) == -1)
 		fatal("bind");
-	if (getsockname(ping.fd, (struct sockaddr *)&own, &length) == -1)
+	if (getsockname(ping.fd, &own.any, &length) == -1)
 		fatal("getsockname");
-	ping.id = ntohs(ping.v6 ? ((struct sockaddr_in6 *)&own)->sin6_port
-				: ((struct sockaddr_in *)&own)->sin_port);
+	ping.id = ntohs(ping.v6 ? own.v6.sin6_port : own.v4.sin_port);
 }
 
 /* No socket: what to do about it. */
@@ -335,8 +340,8 @@ static void send_request(void)
 	counts.transmitted++;
 	for (int tries = 0; sent == -1 && tries < 3; tries++) {
 		requests[sequence].sent = counts.last_sent = now();
-		sent = sendto(ping.fd, packet, n, MSG_DONTWAIT,
-			      (struct sockaddr *)&ping.host, ping.host_length);
+		sent = sendto(ping.fd, packet, n, MSG_DONTWAIT, &ping.host.any,
+			      ping.host_length);
 		if (sent == -1 && errno == EINTR)
 			continue;
 		if (sent == -1 && !ping.raw) { /* an earlier one's error? */
@@ -445,21 +450,14 @@ static const struct incoming *receive(int flags)
 /* Whether ADDRESS, of 4 or 16 bytes, is that of the host we asked. */
 static bool is_host(const void *address)
 {
-	const struct sockaddr_in *v4 = (void *)&ping.host;
-	const struct sockaddr_in6 *v6 = (void *)&ping.host;
-
-	return ping.v6 ? memcmp(address, &v6->sin6_addr, 16) == 0
-		       : memcmp(address, &v4->sin_addr, 4) == 0;
+	return ping.v6 ? memcmp(address, &ping.host.v6.sin6_addr, 16) == 0
+		       : memcmp(address, &ping.host.v4.sin_addr, 4) == 0;
 }
 
 static bool is_from_host(const struct incoming *in)
 {
-	return is_host(
-		ping.v6 ? (const void *)&(
-				  (const struct sockaddr_in6 *)&in->from)
-				  ->sin6_addr
-			: (const void *)&((const struct sockaddr_in *)&in->from)
-				  ->sin_addr);
+	return ping.v6 ? is_host(&in->from.v6.sin6_addr)
+		       : is_host(&in->from.v4.sin_addr);
 }
 
 /* Request SEQUENCE is over, for better or worse. */
@@ -536,9 +534,8 @@ static void got_reply(const struct packet *packet, const struct incoming *in)
 }
 
 /* An error about our request SEQUENCE, reported by FROM. */
-static void got_error(const struct sockaddr_storage *from, unsigned type,
-		      unsigned code, uint32_t info, unsigned sequence,
-		      bool checksum_right)
+static void got_error(const union address *from, unsigned type, unsigned code,
+		      uint32_t info, unsigned sequence, bool checksum_right)
 {
 	struct request *request = &requests[sequence];
 	const char *verdict = "", *hint = error_hint(ping.v6, type, code);
@@ -565,6 +562,14 @@ static void got_error(const struct sockaddr_storage *from, unsigned type,
 	}
 }
 
+/* Ends us if our last words did not arrive: a reader who has gone is no reason
+ * to go on for ever. (What begin() set up says why, and makes the status 1.) */
+static void check_reader(void)
+{
+	if (ferror(stdout))
+		exit(EXIT_FAILURE);
+}
+
 /* On a raw socket an error is a packet like others; on this one it waits in a
  * queue: the beginning of our request, and beside it what was reported. False
  * if there is none. */
@@ -581,6 +586,7 @@ static bool read_error(void)
 	    request.kind == ECHO_REQUEST)
 		got_error(&in->offender, in->error.type, in->error.code,
 			  in->error.info, request.sequence, true);
+	check_reader();
 	return true;
 }
 
@@ -625,6 +631,7 @@ static bool read_packet(void)
 	sort_out(&packet, in);
 	if (options.verbose && !options.quiet)
 		show_packet(stdout, &packet, in->bytes, in->n);
+	check_reader();
 	return true;
 }
 
@@ -677,8 +684,6 @@ static void send_and_receive(int signal_fd)
 	counts.started = next;
 	end = options.deadline ? next + options.deadline : INT64_MAX;
 	do {
-		if (ferror(stdout))
-			exit(2); /* the reader has gone; begin() reports it */
 		if (options.count &&
 		    counts.received + counts.errors >= options.count)
 			return;

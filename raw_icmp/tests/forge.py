@@ -71,6 +71,9 @@ def good(r):
 def silence(_):
     return []
 
+def only_first(r):
+    return [ip(r.reply())] if r.seq == 1 else []
+
 def bad_checksum(r):
     return [ip(r.reply(wrong=0x0100)), ip(r.reply())]
 
