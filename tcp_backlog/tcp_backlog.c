@@ -1,0 +1,301 @@
+/* tcp_backlog - the queue in front of accept, and what happens when it is full.
+ *
+ *   client 1  --SYN-->  [ waits ]  <-- accept takes from here, when the
+ *   client 2  --SYN-->  [ waits ]      server has time
+ *   client 3  --SYN-->  dropped: no answer, so it calls again, and again
+ *
+ * Run:    tcp_backlog, or tcp_backlog 10 for listen(listen_fd, 10)
+ * Watch:  nobody is refused; the one too many hangs until there is room
+ * Next:   tcp_server, whose second client waits in such a queue
+ */
+#define _GNU_SOURCE /* for common.h: program_invocation_short_name */
+
+#include <netinet/tcp.h> /* TCP_INFO */
+#include <poll.h>	 /* poll */
+#include <sys/time.h>	 /* struct timeval */
+#include <time.h>	 /* clock_gettime */
+
+#include "../story.h"
+
+static const char usage[] =
+	"usage: tcp_backlog [N]\n"
+	"Fill the queue of a server that does not accept, then call again.\n"
+	"  N  the backlog of listen, 0 to 400 (default: 0, 1, 2, 5 in turn)\n"
+	"example: tcp_backlog 10\n";
+
+enum { PATIENCE = 20 }; /* seconds, for what is bound to happen */
+
+static const struct timeval patience = {.tv_sec = PATIENCE};
+static const struct timeval limit = {.tv_usec = 200000};
+
+/* A server, and the client that comes when its queue is full already. */
+struct server {
+	int listen_fd, backlog, connected, late_fd;
+	struct sockaddr_in address;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) == -1)
+		die("clock_gettime");
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* What the kernel knows of a TCP socket. Of one that listens, tcpi_unacked is
+ * how many wait in its queue, tcpi_sacked its limit (ss: Recv-Q, Send-Q). */
+static struct tcp_info info_of(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t length = sizeof info;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == -1)
+		die("getsockopt TCP_INFO");
+	return info;
+}
+
+/* Sleep until FD is connected or has failed, at most MS milliseconds. */
+static void await_connection(int fd, int ms)
+{
+	struct pollfd end = {.fd = fd, .events = POLLOUT};
+
+	if (poll(&end, 1, ms) == -1 && errno != EINTR)
+		die("poll");
+}
+
+static int new_client(int flags)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
+
+	if (fd == -1)
+		die("socket");
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		       sizeof patience) == -1)
+		die("setsockopt SO_SNDTIMEO");
+	return fd;
+}
+
+static void new_server(struct server *s, int backlog)
+{
+	socklen_t length = sizeof s->address;
+	struct sockaddr *address = (struct sockaddr *)&s->address;
+
+	s->backlog = backlog;
+	s->address.sin_family = AF_INET; /* port 0: any */
+	s->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	s->listen_fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (s->listen_fd == -1)
+		die("socket");
+	if (bind(s->listen_fd, address, length) == -1)
+		die("bind");
+	if (getsockname(s->listen_fd, address, &length) == -1)
+		die("getsockname");
+}
+
+/* A client is connected when the server's answer has come; the queue grows a
+ * moment later, when the client's own answer to that is back. Wait for that. */
+static void await_queue(int listen_fd, unsigned queued)
+{
+	double end = now() + PATIENCE;
+
+	while (info_of(listen_fd).tcpi_unacked < queued) {
+		if (now() > end) {
+			errno = ETIMEDOUT;
+			die("wait for %u in the queue", queued);
+		}
+		await_connection(-1, 1); /* none to look at: a pause */
+	}
+}
+
+/* One more client connects; returns when as many as QUEUED wait for accept. */
+static void connect_one(const struct server *s, unsigned queued)
+{
+	int failed, fd = new_client(0);
+
+	do
+		failed = connect(fd, (const struct sockaddr *)&s->address,
+				 sizeof s->address);
+	while (failed && errno == EINTR);
+	if (failed)
+		die("connect, to be no. %u in the queue", queued);
+
+	await_queue(s->listen_fd, queued);
+}
+
+static void queues(struct server *servers, int count)
+{
+	bool one_more = true, cut = false;
+
+	scene("Servers that listen, but do not accept: who gets through?");
+	for (struct server *s = servers; s < servers + count; s++) {
+		int listen_fd = s->listen_fd, n = s->backlog;
+		struct tcp_info queue;
+
+		MUST("server", listen(listen_fd, n));
+		do {
+			connect_one(s, (unsigned)++s->connected);
+			queue = info_of(listen_fd);
+		} while (queue.tcpi_unacked <= queue.tcpi_sacked);
+		note("n = %d: %d connected, %u in the queue, its limit is %u",
+		     n, s->connected, queue.tcpi_unacked, queue.tcpi_sacked);
+		one_more &= s->connected == (int)queue.tcpi_sacked + 1;
+		cut |= (int)queue.tcpi_sacked < n;
+	}
+	if (cut)
+		note("(net.core.somaxconn allows no more)");
+	expect(one_more, "the kernel connects them, one more than the limit");
+}
+
+/* How many late clients have had no answer yet. */
+static int still_calling(const struct server *servers, int count)
+{
+	int calling = 0;
+
+	for (int i = 0; i < count; i++)
+		calling +=
+			info_of(servers[i].late_fd).tcpi_state == TCP_SYN_SENT;
+	return calling;
+}
+
+/* What a late client is at: TCP_INFO counts how often it called again. */
+static void report(int late_fd, double start)
+{
+	struct tcp_info late = info_of(late_fd);
+	bool waits = late.tcpi_state == TCP_SYN_SENT;
+	bool through = late.tcpi_state == TCP_ESTABLISHED;
+
+	note("after %.1f s: called %u times, state %s", now() - start,
+	     late.tcpi_total_retrans + 1,
+	     waits     ? "SYN_SENT"
+	     : through ? "ESTABLISHED"
+		       : "neither SYN_SENT nor ESTABLISHED");
+}
+
+/* Returns when the first of the late clients called. */
+static double one_too_many(struct server *servers, int count)
+{
+	unsigned calls = 0, seen = 0;
+	double start = now(), waited = 0;
+
+	scene("The queue is full, and one more client calls.");
+	for (struct server *s = servers; s < servers + count; s++) {
+		const struct sockaddr *to = (struct sockaddr *)&s->address;
+		socklen_t size = sizeof s->address;
+		int fd = s->late_fd = new_client(SOCK_NONBLOCK);
+
+		if (CALL("client", connect(fd, to, size)) == 0 ||
+		    errno != EINPROGRESS)
+			die("connect to a full queue");
+	}
+
+	/* Two repetitions of its call (SYN) are enough to see; one is, where
+	 * the second takes longer, as it does on older kernels. */
+	while (seen < 2 && (seen < 1 || waited < 2.5) && waited < PATIENCE) {
+		await_connection(servers->late_fd, 50);
+		calls = info_of(servers->late_fd).tcpi_total_retrans;
+		if (calls != seen)
+			report(servers->late_fd, start);
+		seen = calls;
+		waited = now() - start;
+	}
+	expect(seen > 0 && still_calling(servers, count) == count,
+	       "neither connected nor refused: its SYN is dropped, "
+	       "it tries again");
+	return start;
+}
+
+static void accept_one(struct server *servers, int count, double start)
+{
+	int listen_fd = servers->listen_fd, late_fd = servers->late_fd;
+	struct tcp_info late;
+
+	scene("The server's cure: accept. That makes room for one.");
+	MUST("server", accept(listen_fd, NULL, NULL));
+	do {
+		await_connection(late_fd, 50);
+		late = info_of(late_fd);
+	} while (late.tcpi_state == TCP_SYN_SENT && now() - start < PATIENCE);
+	report(late_fd, start);
+	/* Its last call may have been on its way when accept made room. */
+	expect(late.tcpi_state == TCP_ESTABLISHED &&
+		       late.tcpi_total_retrans > 0,
+	       "no error in between: a repetition of its call got in");
+	await_queue(listen_fd, (unsigned)servers->connected); /* full again */
+	if (count > 1)
+		expect(still_calling(servers + 1, count - 1) == count - 1,
+		       "where nobody accepts, the late clients wait on");
+}
+
+static void limited_connect(const struct server *s)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&s->address;
+	socklen_t size = sizeof s->address;
+	int fd = new_client(0);
+	double start, waited;
+	long failed;
+
+	scene("The client's cure: a limit to its patience.");
+	note("the queue is full again; limit = 200 ms");
+	MUST("client",
+	     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+	start = now();
+	do /* EINTR comes of Ctrl-Z and fg */
+		failed = CALL("client", connect(fd, to, size));
+	while (failed && errno == EINTR);
+	waited = now() - start;
+	if (failed && errno != EINPROGRESS)
+		die("connect with a limit");
+	note("given up after %.2f s", waited);
+	expect(failed && waited > 0.1, "still calling, but we wait no longer");
+	close(fd); /* now it does not call any more */
+}
+
+static void clients_in_turn(struct server *s)
+{
+	int conn_fd, accepted, more = 10;
+
+	scene("Who has been accepted does not count any more.");
+	for (accepted = 0; accepted < s->connected + more; accepted++) {
+		if (accepted >= s->connected) /* all who waited are in */
+			connect_one(s, 1);
+		do
+			conn_fd = accept(s->listen_fd, NULL, NULL);
+		while (conn_fd == -1 && errno == EINTR);
+		if (conn_fd == -1)
+			die("accept");
+	}
+	note("n = %d: %d more accepted, and all stay connected", s->backlog,
+	     accepted);
+}
+
+int main(int argc, char *argv[])
+{
+	struct server servers[4];
+	int option, count = 0;
+
+	begin(usage);
+	if ((option = getopt(argc, argv, "+:h")) != -1)
+		common_option(option);
+	if (argc - optind > 1)
+		wrong_use("'%s' is too much", argv[optind + 1]);
+	signal(SIGALRM, too_long);
+	alarm(60);
+
+	memset(servers, 0, sizeof servers);
+	if (argv[optind])
+		new_server(&servers[count++],
+			   (int)parse_number("N", argv[optind], 0, 400));
+	else
+		for (const int *n = (int[]){0, 1, 2, 5}; count < 4; n++)
+			new_server(&servers[count++], *n);
+
+	queues(servers, count);
+	accept_one(servers, count, one_too_many(servers, count));
+	limited_connect(&servers[0]);
+	clients_in_turn(&servers[0]);
+	puts("\nRemember: the backlog is how many may wait for accept, not how "
+	     "many may come.\nWhen it is full Linux does not refuse: the "
+	     "client hangs until there is room.");
+	return EXIT_SUCCESS;
+}
