@@ -1,10 +1,10 @@
 # dialtone: one Makefile for everything. `make help` lists the targets.
 
 # The demos in reading order. A new demo is a folder and a word here.
-DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_backlog tcp_sendall \
-         tcp_framing tcp_timeout tcp_nonblock tcp_fdopen tcp_states udp_demo \
-         udp_unreliable unix_demo unix_fdpass sock_address sock_options \
-         raw_icmp
+DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_backlog \
+         tcp_sendall tcp_framing tcp_timeout tcp_nonblock tcp_fdopen \
+         tcp_states udp_demo udp_unreliable unix_demo unix_fdpass \
+         sock_address sock_options raw_icmp
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
 CFLAGS  ?= -O3 -g
