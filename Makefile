@@ -2,7 +2,8 @@
 
 # The demos in reading order. A new demo is a folder and a word here.
 DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_timeout \
-         tcp_nonblock tcp_fdopen unix_fdpass sock_address sock_options
+         tcp_nonblock tcp_fdopen unix_fdpass sock_address sock_options \
+         raw_sniff
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
 CFLAGS  ?= -O3 -g
