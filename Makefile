@@ -32,12 +32,17 @@ $(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
 FORCE:
 
 ## demo-tcp: two-terminal echo; type it in a first terminal and in a second
+## demo-sniff: the packets of a TCP conversation, in a private network
 ## demo-FOLDER: one demo, for every folder that `make demo` lists
 demo: ## the menu of demos
 	@scripts/demo
 
 demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_client
 	@scripts/demo $(@:demo-%=%)
+
+demo-sniff: raw_sniff/raw_sniff tcp_server/tcp_server tcp_client/tcp_client
+	@scripts/demo sniff
+demo-raw_sniff: tcp_server/tcp_server tcp_client/tcp_client
 
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
 	@scripts/demo $*
@@ -120,5 +125,5 @@ help: ## this list
 
 .PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize memcheck coverage analyze cross \
 	table faults clean help \
-	tour watch demo-tcp demo-tcp-server demo-tcp-client \
+	tour watch demo-tcp demo-tcp-server demo-tcp-client demo-sniff \
 	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
