@@ -34,34 +34,24 @@ $(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
 FORCE:
 
 ## demo-tcp: two-terminal echo; type it in a first terminal and in a second
-<<<<<<< HEAD
 ## demo-udp: the same over UDP
 ## demo-unix: the same over AF_UNIX
 ## demo-icmp: a ping, in a private network; HOST=... to ping another computer
-=======
 ## demo-sniff: the packets of a TCP conversation, in a private network
->>>>>>> 5986c9c02aba6fe740c1ebd1cc9b4c9bccb14861
 ## demo-FOLDER: one demo, for every folder that `make demo` lists
 demo: ## the menu of demos
 	@scripts/demo
 
 demo-tcp demo-tcp-server demo-tcp-client: tcp_server/tcp_server tcp_client/tcp_client
-	@scripts/demo $(@:demo-%=%)
-
-<<<<<<< HEAD
 demo-udp demo-udp-server demo-udp-client: udp_demo/udp_demo
-	@scripts/demo $(@:demo-%=%)
-
 demo-unix demo-unix-server demo-unix-client: unix_demo/unix_demo
-	@scripts/demo $(@:demo-%=%)
-
 demo-icmp: raw_icmp/raw_icmp
-	@scripts/demo icmp
-=======
-demo-sniff: raw_sniff/raw_sniff tcp_server/tcp_server tcp_client/tcp_client
-	@scripts/demo sniff
-demo-raw_sniff: tcp_server/tcp_server tcp_client/tcp_client
->>>>>>> 5986c9c02aba6fe740c1ebd1cc9b4c9bccb14861
+demo-sniff demo-raw_sniff: raw_sniff/raw_sniff tcp_server/tcp_server tcp_client/tcp_client
+
+SPECIAL = $(foreach c,tcp udp unix,demo-$c demo-$c-server demo-$c-client) \
+          demo-icmp demo-sniff
+$(SPECIAL):
+	@scripts/demo $(@:demo-%=%)
 
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
 	@scripts/demo $*
@@ -147,16 +137,6 @@ help: ## this list
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-<<<<<<< HEAD
 .PHONY: all FORCE demo tour watch test test-scripts test-docs bench lint format \
 	sanitize memcheck coverage analyze cross fuzz table faults clean help \
-	demo-icmp \
-	demo-tcp demo-tcp-server demo-tcp-client \
-	demo-udp demo-udp-server demo-udp-client \
-	demo-unix demo-unix-server demo-unix-client \
-=======
-.PHONY: all FORCE demo test test-scripts test-docs bench lint format sanitize memcheck coverage analyze cross \
-	table faults clean help \
-	tour watch demo-tcp demo-tcp-server demo-tcp-client demo-sniff \
->>>>>>> 5986c9c02aba6fe740c1ebd1cc9b4c9bccb14861
-	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
+	$(SPECIAL) $(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
