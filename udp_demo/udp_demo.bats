@@ -184,7 +184,7 @@ fails_at() {
 
 @test "server: a port that is taken: errno's name, who has it, another one" {
     start udp_demo server 127.0.0.1 0
-    run "$ROOT/udp_demo/udp_demo" server 127.0.0.1 "$PORT"
+    run timeout 10 "$ROOT/udp_demo/udp_demo" server 127.0.0.1 "$PORT"
     [ "$status" -eq 1 ]
     [ "${lines[0]}" = "udp_demo: bind to 127.0.0.1 port $PORT: Address already in use (EADDRINUSE)" ]
     [ "${lines[1]}" = "hint: see who has that port: ss -lunp 'sport = :$PORT'" ]
@@ -410,7 +410,7 @@ assert t.exitstatus == 0, t' "$ROOT/udp_demo/udp_demo" "$PORT" 3>&-
     for args in '' 'servers' 'client 127.0.0.1 0' 'client 127.0.0.1 65536' \
         'server 127.0.0.1 99999' 'server 127.0.0.1 80 80' '-x' 'client -x'; do
         # shellcheck disable=SC2086 # words, not one argument
-        run "$ROOT/udp_demo/udp_demo" $args
+        run timeout 10 "$ROOT/udp_demo/udp_demo" $args
         [ "$status" -eq 2 ] && [ "${#lines[@]}" -eq 2 ] &&
             [[ ${lines[0]} = "udp_demo: "* && ${lines[1]} = "usage: udp_demo "* ]] || {
             echo "udp_demo $args: status $status: $output"

@@ -161,7 +161,7 @@ listening on $S"* ]]
 
 @test "a server that lives is not replaced" {
     start unix_demo server "$S"
-    run "$ROOT/unix_demo/unix_demo" server "$S"
+    run timeout 10 "$ROOT/unix_demo/unix_demo" server "$S"
     [ "$status" -eq 1 ]
     [ "${lines[0]}" = "unix_demo: bind to $S: Address already in use (EADDRINUSE)" ]
     [ "${lines[1]}" = "hint: somebody else has that name: ss -lxp src $S" ]
@@ -206,7 +206,7 @@ d.recv(1)" >"$LOG" &
     local name before
     for name in file dir dangling link pipe; do
         before=$(stat -c '%i %F' "$S.$name")
-        run "$ROOT/unix_demo/unix_demo" server "$S.$name"
+        run timeout 10 "$ROOT/unix_demo/unix_demo" server "$S.$name"
         [ "$status" -eq 1 ]
         [[ $output = "unix_demo: bind to $S.$name: Address already in use (EADDRINUSE)
 hint: that is a "*", not a socket of ours, and is left alone
@@ -230,7 +230,7 @@ hint: take another path: "* ]]
     [ "$output" = HELLO ]
     local role
     for role in server client; do
-        run "$ROOT/unix_demo/unix_demo" "$role" "${long}x" </dev/null
+        run timeout 10 "$ROOT/unix_demo/unix_demo" "$role" "${long}x" </dev/null
         [ "$status" -eq 1 ]
         [ "${lines[0]}" = "unix_demo: a path of 108 bytes: File name too long (ENAMETOOLONG)" ]
         [[ ${lines[1]} = "hint: 107 is the most; "* ]]
@@ -242,7 +242,7 @@ hint: take another path: "* ]]
     [ "$status" -eq 1 ]
     [ "$stderr" = "unix_demo: connect to $S: No such file or directory (ENOENT)
 hint: nothing has that name; start unix_demo server first" ]
-    run "$ROOT/unix_demo/unix_demo" server "$S/x/s"
+    run timeout 10 "$ROOT/unix_demo/unix_demo" server "$S/x/s"
     [ "$status" -eq 1 ]
     [[ $output = "unix_demo: bind to $S/x/s: No such file or directory (ENOENT)"*"hint: is there such a directory?"* ]]
 }
@@ -306,12 +306,12 @@ hint: nothing has that name; start unix_demo server first" ]
     for role in server client; do
         mkdir "$dir"
         chmod 755 "$dir"
-        run "$ROOT/unix_demo/unix_demo" "$role" </dev/null
+        run timeout 10 "$ROOT/unix_demo/unix_demo" "$role" </dev/null
         [ "$status" -eq 1 ]
         [ "${lines[0]}" = "unix_demo: $dir is not a directory that is ours alone" ]
         rmdir "$dir"
         ln -s real "$dir"
-        run "$ROOT/unix_demo/unix_demo" "$role" </dev/null
+        run timeout 10 "$ROOT/unix_demo/unix_demo" "$role" </dev/null
         [ "$status" -eq 1 ]
         [ "${lines[0]}" = "unix_demo: $dir is not a directory that is ours alone" ]
         rm "$dir"
@@ -348,7 +348,7 @@ hint: nothing has that name; start unix_demo server first" ]
         [ ! -S "$S" ] || break
         sleep 0.01
     done
-    run "$ROOT/unix_demo/unix_demo" server "$S"
+    run timeout 10 "$ROOT/unix_demo/unix_demo" server "$S"
     [ "$status" -eq 1 ]
     [[ $output = *"(EADDRINUSE)"* ]]
     wait_for 'listening on'
@@ -473,14 +473,14 @@ print(s.recv(9).decode())")" = HELLO ]
     local args
     for args in '' 'servers' 'client a b' '-x' 'client -x'; do
         # shellcheck disable=SC2086 # words, not one argument
-        run "$ROOT/unix_demo/unix_demo" $args
+        run timeout 10 "$ROOT/unix_demo/unix_demo" $args
         [ "$status" -eq 2 ] && [ "${#lines[@]}" -eq 2 ] &&
             [[ ${lines[0]} = "unix_demo: "* && ${lines[1]} = "usage: unix_demo "* ]] || {
             echo "unix_demo $args: status $status: $output"
             return 1
         }
     done
-    run "$ROOT/unix_demo/unix_demo" client ''
+    run timeout 10 "$ROOT/unix_demo/unix_demo" client ''
     [ "$status" -eq 2 ]
     [ "${lines[0]}" = "unix_demo: PATH is empty" ]
 }
