@@ -1,9 +1,9 @@
 # dialtone: one Makefile for everything. `make help` lists the targets.
 
 # The demos in reading order. A new demo is a folder and a word here.
-DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_reuseaddr tcp_backlog \
-         tcp_sendall tcp_framing tcp_timeout tcp_nonblock tcp_fdopen \
-         tcp_states udp_demo udp_unreliable unix_demo unix_fdpass \
+DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_reuseaddr \
+         tcp_backlog tcp_sendall tcp_framing tcp_timeout tcp_nonblock \
+         tcp_fdopen tcp_states udp_demo udp_unreliable unix_demo unix_fdpass \
          sock_address sock_options raw_icmp raw_sniff
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
