@@ -104,7 +104,7 @@ static void hear(int client_fd, size_t wanted)
 /* Bytes that the server's kernel has taken from send, and not sent yet. */
 static int held_back(int conn_fd)
 {
-	int held;
+	int held = -1;
 
 	if (ioctl(conn_fd, SIOCOUTQNSD, &held) == -1)
 		die("ioctl SIOCOUTQNSD");
@@ -128,7 +128,7 @@ static double trip(int client_fd, int conn_fd, const struct way *way, int *held)
  * acknowledges at once. */
 static void warm_pair(int *client_fd, int *conn_fd, const struct way *way)
 {
-	int held;
+	int held = -1;
 
 	connected_pair(client_fd, conn_fd);
 	if (way->nodelay && setsockopt(*conn_fd, IPPROTO_TCP, TCP_NODELAY, &on,
