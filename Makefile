@@ -2,7 +2,8 @@
 
 # The demos in reading order. A new demo is a folder and a word here.
 DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_backlog \
-         tcp_sendall tcp_framing tcp_nodelay tcp_halfclose tcp_timeout tcp_nonblock tcp_fdopen \
+         tcp_sendall tcp_framing tcp_nodelay tcp_halfclose \
+         tcp_timeout tcp_nonblock tcp_fdopen \
          tcp_states udp_demo udp_unreliable unix_demo unix_fdpass \
          sock_address sock_options raw_icmp raw_sniff
 

@@ -67,5 +67,5 @@ part() {
     run --separate-stderr strace -qq -o /dev/null -e trace=shutdown \
         -e inject=shutdown:error=ENOTCONN:when=1 "$ROOT/tcp_halfclose/tcp_halfclose"
     [ "$status" -eq 1 ]
-    [[ $stderr = "tcp_halfclose: shutdown: "*"(ENOTCONN)" ]]
+    [[ $stderr = "tcp_halfclose: scene 2: shutdown(client_fd, SHUT_WR): "*"(ENOTCONN)" ]]
 }

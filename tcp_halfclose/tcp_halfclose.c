@@ -152,8 +152,7 @@ static void with_shutdown(void)
 	scene("With shutdown: \"I have said all, I still listen.\"");
 	connected_pair(&client_fd, &conn_fd);
 	MUST("client", send(client_fd, question, strlen(question), 0));
-	if (CALL("client", shutdown(client_fd, SHUT_WR)) == -1)
-		die("shutdown");
+	MUST("client", shutdown(client_fd, SHUT_WR));
 	wait_for_state(client_fd, TCP_FIN_WAIT2);
 	note("the client is in %s, the server in %s", state_name(client_fd),
 	     state_name(conn_fd));
@@ -187,8 +186,7 @@ static void shut_rd(void)
 
 	scene("What SHUT_RD does not do: it tells the server nothing.");
 	connected_pair(&client_fd, &conn_fd);
-	if (CALL("client", shutdown(client_fd, SHUT_RD)) == -1)
-		die("shutdown");
+	MUST("client", shutdown(client_fd, SHUT_RD));
 	n = CALL("client", recv(client_fd, buf, sizeof buf, 0));
 	expect(n == 0, "the client's own recv says: the end");
 	note("the client is in %s, the server in %s", state_name(client_fd),
@@ -228,8 +226,7 @@ static void leaked_copy(void)
 	expect(n == -1 && errno == EAGAIN && state(copy_fd) == TCP_ESTABLISHED,
 	       "no end: the connection lives as long as one descriptor");
 
-	if (CALL("client", shutdown(copy_fd, SHUT_WR)) == -1)
-		die("shutdown");
+	MUST("client", shutdown(copy_fd, SHUT_WR));
 	wait_for_state(copy_fd, TCP_FIN_WAIT2);
 	note("the client is in %s, the server in %s", state_name(copy_fd),
 	     state_name(conn_fd));

@@ -197,9 +197,8 @@ static void ask_for_the_ack(void)
 		answer(conn_fd, &slow);
 		before = look_at_both_ends(client_fd, conn_fd);
 		/* The next recv will acknowledge at once what it takes. */
-		if (CALL("client", setsockopt(client_fd, IPPROTO_TCP,
-					      TCP_QUICKACK, &on, sizeof on)))
-			die("setsockopt TCP_QUICKACK");
+		MUST("client", setsockopt(client_fd, IPPROTO_TCP, TCP_QUICKACK,
+					  &on, sizeof on));
 		n = CALL("client", recv(client_fd, buf, PIECE, 0));
 		if (n <= 0)
 			die("recv");
