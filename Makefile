@@ -2,9 +2,10 @@
 
 # The demos in reading order. A new demo is a folder and a word here.
 DEMOS := tcp_server tcp_client tcp_disconnect tcp_reset tcp_reuseaddr \
-         tcp_backlog tcp_sendall tcp_framing tcp_timeout tcp_nonblock \
-         tcp_fdopen tcp_states udp_demo udp_unreliable unix_demo unix_fdpass \
-         sock_address sock_options raw_icmp raw_sniff
+         tcp_backlog tcp_sendall tcp_framing tcp_nodelay tcp_halfclose \
+         tcp_timeout tcp_nonblock tcp_fdopen tcp_states udp_demo \
+         udp_unreliable unix_demo unix_fdpass sock_address sock_options \
+         raw_icmp raw_sniff
 
 # -O3, not -O2: it is what lets gcc turn to upper case 16 bytes at a time.
 CFLAGS  ?= -O3 -g

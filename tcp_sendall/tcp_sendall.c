@@ -297,9 +297,8 @@ static void cut_short(void)
 
 	scene("... unless its time-out ends, or a signal comes.");
 	small_pair(&client_fd, &conn_fd);
-	if (CALL("client", setsockopt(client_fd, SOL_SOCKET, SO_SNDTIMEO, &soon,
-				      sizeof soon)))
-		die("setsockopt SO_SNDTIMEO");
+	MUST("client", setsockopt(client_fd, SOL_SOCKET, SO_SNDTIMEO, &soon,
+				  sizeof soon));
 	wait_for_room(client_fd, conn_fd, EAGAIN);
 
 	note("With a signal every 50 ms:");
