@@ -82,12 +82,12 @@ void drop_ends(void)
 	int *fds[] = {&client_fd, &conn_fd, &listen_fd};
 
 	for (int i = 0; i < 3; i++) {
-		/* A reset, where there is a connection: see tcp_reset. Best
-		 * effort: the process ends soon, and the kernel closes all. */
 		if (*fds[i] == -1)
 			continue;
-		setsockopt(*fds[i], SOL_SOCKET, SO_LINGER, &at_once,
-			   sizeof at_once);
+		/* A reset, where there is a connection: see tcp_reset. */
+		if (setsockopt(*fds[i], SOL_SOCKET, SO_LINGER, &at_once,
+			       sizeof at_once) == -1)
+			die("setsockopt SO_LINGER");
 		close(*fds[i]);
 		*fds[i] = -1;
 	}
