@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
 #include <fcntl.h> /* fcntl, O_NONBLOCK */
+#include <poll.h>  /* poll */
 
 #include "tcp_states.h"
 
@@ -54,6 +55,26 @@ static void release_listen(void)
 	settle(TCP_CLOSE, TCP_CLOSE);
 }
 
+/* Another client's connection, in the queue of the listening socket. */
+static void fill_queue(void)
+{
+	struct pollfd queue = {.fd = listen_fd, .events = POLLIN};
+	int queued;
+
+	other_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (other_fd == -1)
+		die("socket");
+	while (connect(other_fd, addr, addrlen) == -1)
+		if (errno != EINTR)
+			die("connect");
+	/* connect returns before the handshake's last ACK has arrived. */
+	do
+		queued = poll(&queue, 1, 10 * 1000);
+	while (queued == -1 && errno == EINTR);
+	if (queued != 1)
+		die("poll");
+}
+
 /* Nobody answers a SYN for which the queue has no room: see tcp_backlog. */
 static void reach_syn_sent(void)
 {
@@ -63,12 +84,7 @@ static void reach_syn_sent(void)
 		die("listen");
 	settle(TCP_CLOSE, TCP_LISTEN);
 	remark("another client takes the one place in the queue");
-	other_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (other_fd == -1)
-		die("socket");
-	while (connect(other_fd, addr, addrlen) == -1)
-		if (errno != EINTR)
-			die("connect");
+	fill_queue();
 
 	if (fcntl(client_fd, F_SETFL, O_NONBLOCK) == -1)
 		die("fcntl O_NONBLOCK");

@@ -9,7 +9,6 @@
 #include "tcp_states.h"
 
 bool stepwise;
-struct segment latest[2];
 
 static int shown[2];	  /* the states drawn last */
 static int segments;	  /* how many the ladder has */
@@ -17,6 +16,10 @@ static enum fate fate[2]; /* of what this side sends */
 static uint32_t base[2];  /* the number from which this side is counted */
 static uint32_t end[2];	  /* of what this side has sent so far */
 static char letter[2];	  /* what that number is called; 0: unknown */
+
+/* What can be delivered later: of each side the first FIN and the last segment
+ * that is an ACK and nothing else; with no flags: none yet. */
+static struct segment fins[2], acks[2];
 
 /* ---- Segments ---- */
 
@@ -38,7 +41,7 @@ static struct text number_text(enum side side, uint32_t number)
 /* "SYN ACK  seq=y ack=x+1". */
 static struct text segment_text(const struct segment *s, bool again)
 {
-	const bool acks = s->flags & TH_ACK;
+	const bool has_ack = s->flags & TH_ACK;
 	char data[32] = "";
 	struct text text;
 
@@ -48,9 +51,9 @@ static struct text segment_text(const struct segment *s, bool again)
 		 s->flags & TH_SYN ? "SYN " : "",
 		 s->flags & TH_FIN ? "FIN " : "",
 		 s->flags & TH_RST ? "RST " : "",
-		 s->flags & TH_PUSH ? "PSH " : "", acks ? "ACK " : "",
-		 number_text(s->from, s->seq).s, acks ? " ack=" : "",
-		 acks ? number_text(!s->from, s->ack).s : "", data,
+		 s->flags & TH_PUSH ? "PSH " : "", has_ack ? "ACK " : "",
+		 number_text(s->from, s->seq).s, has_ack ? " ack=" : "",
+		 has_ack ? number_text(!s->from, s->ack).s : "", data,
 		 again ? " again" : "");
 	return text;
 }
@@ -72,7 +75,10 @@ int draw_segments(void)
 		const bool again = letter[from] && ends != segment.seq &&
 				   fate[from] != ARRIVES &&
 				   (int32_t)(ends - end[from]) <= 0;
-		latest[from] = segment;
+		if (segment.flags & TH_FIN && fins[from].flags == 0)
+			fins[from] = segment;
+		if (segment.flags == TH_ACK && segment.data == 0)
+			acks[from] = segment;
 		if (segment.flags & TH_SYN) {
 			base[from] = segment.seq;
 			letter[from] = from == CLIENT ? 'x' : 'y';
@@ -112,6 +118,8 @@ void ladder_begin(void)
 	letter[CLIENT] = letter[SERVER] = 0;
 	segments = 0;
 	shown[CLIENT] = shown[SERVER] = 0;
+	for (int i = CLIENT; i <= SERVER; i++)
+		fins[i].flags = acks[i].flags = 0;
 	segments_are(WHOLE, WHOLE);
 	while (wire_next(&unseen)) {
 		const enum side from = unseen.from;
@@ -167,7 +175,7 @@ __attribute__((noreturn)) static void in_vain(const char *client,
 {
 	fflush(stdout); /* best effort: keeps the lines in order */
 	fprintf(stderr,
-		"%s: not on this kernel: 10 s of waiting for client %s and "
+		"%s: not on this kernel: in 10 s, never: client %s, "
 		"server %s\n",
 		program_invocation_short_name, client, server);
 	exit(EXIT_FAILURE);
@@ -210,8 +218,21 @@ void acknowledged(enum side side)
 		if (left > 0)
 			wire_wait();
 		if (left > 0 && seconds_now() > deadline)
-			in_vain("acknowledged", "having received");
+			in_vain("or", "acknowledged");
 	} while (left > 0);
+}
+
+struct segment captured(enum side from, bool fin)
+{
+	const double deadline = seconds_now() + 10;
+	const struct segment *segment = fin ? &fins[from] : &acks[from];
+
+	for (draw_segments(); segment->flags == 0; draw_segments()) {
+		if (seconds_now() > deadline)
+			in_vain("or", "captured sending");
+		wire_wait();
+	}
+	return *segment;
 }
 
 void let_the_user_look(void)

@@ -114,38 +114,48 @@ static void scenario_close(void)
  * arrives before the call that sent it returns; for two FINs to cross, the
  * network must be slow, and the slow network is us: both lines are cut, what
  * was captured is delivered when it suits us. */
-static void crossing_fins(struct segment *client_ack)
+static void crossing_fins(void)
 {
-	struct segment client_fin, server_fin;
+	struct segment fin[2];
 
 	cut_line(client_fd);
 	cut_line(conn_fd);
 	segments_are(LEAVES, LEAVES);
 	say_no_more(CLIENT);
 	say_no_more(SERVER);
+	fin[CLIENT] = captured(CLIENT, true);
+	fin[SERVER] = captured(SERVER, true);
 	settle(TCP_FIN_WAIT1, TCP_FIN_WAIT1);
-	client_fin = latest[CLIENT];
-	server_fin = latest[SERVER];
 	remark("both FINs are on their way");
 
 	/* Who receives a FIN while waiting for the ACK of his own: CLOSING. */
 	segments_are(LEAVES, ARRIVES);
 	mend_line(client_fd);
-	deliver(&server_fin);
+	deliver(&fin[SERVER]);
 	settle(TCP_CLOSING, TCP_FIN_WAIT1);
-	*client_ack = latest[CLIENT];
 	cut_line(client_fd);
 
 	segments_are(ARRIVES, LEAVES);
 	mend_line(conn_fd);
-	deliver(&client_fin);
+	deliver(&fin[CLIENT]);
 	settle(TCP_CLOSING, TCP_CLOSING);
+}
+
+static void crossing_acks(void)
+{
+	const struct segment client_ack = captured(CLIENT, false);
+	const struct segment server_ack = captured(SERVER, false);
+
+	segments_are(ARRIVES, ARRIVES);
+	deliver(&client_ack);
+	settle(TCP_CLOSING, TCP_TIME_WAIT);
+	mend_line(client_fd);
+	deliver(&server_ack);
+	settle(TCP_TIME_WAIT, TCP_TIME_WAIT);
 }
 
 static void scenario_simultaneous(void)
 {
-	struct segment client_ack;
-
 	if (!wire_is_open()) { /* no captured segments, none to deliver */
 		hold(TCP_CLOSING);
 		return;
@@ -154,13 +164,8 @@ static void scenario_simultaneous(void)
 	new_ends(false);
 	connect_unseen();
 	ladder_begin();
-	crossing_fins(&client_ack);
-	segments_are(ARRIVES, ARRIVES);
-	deliver(&client_ack);
-	settle(TCP_CLOSING, TCP_TIME_WAIT);
-	mend_line(client_fd);
-	deliver(&latest[SERVER]);
-	settle(TCP_TIME_WAIT, TCP_TIME_WAIT);
+	crossing_fins();
+	crossing_acks();
 	ladder_end();
 }
 

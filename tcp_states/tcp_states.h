@@ -121,8 +121,9 @@ int draw_segments(void);
 enum fate { WHOLE, LOST, LEAVES, ARRIVES };
 void segments_are(enum fate client_fate, enum fate server_fate);
 
-/* The last segment of each end that was drawn. */
-extern struct segment latest[2];
+/* The first FIN of this end in this ladder, or its last bare ACK, once it is
+ * captured. */
+struct segment captured(enum side from, bool fin);
 
 /* Say how the connection can be seen from a second terminal, and wait until the
  * user has pressed Enter, or input has ended. */
