@@ -376,9 +376,8 @@ same_numbers() {
 }
 
 @test "a flood does not keep it from its work" {
-    forged flood -c 3 -i 0.01 -q
-    says "3 packets transmitted, 3 received, +600 strangers, 0% packet loss, time #ms" ||
-        grep -qE '^3 packets transmitted, 3 received, \+[0-9]+ strangers' <<<"$output"
+    forged flood -c 1 -q # as many as the socket's buffer surely holds
+    says "1 packets transmitted, 1 received, +120 strangers, 0% packet loss, time #ms"
 }
 
 @test "IPv6: strangers, cut, wrong and double replies" {
