@@ -321,11 +321,11 @@ const char *error_hint(bool v6, unsigned type, unsigned code)
 	if (is_advice(v6, type))
 		return NULL;
 	if (type == (v6 ? 3 : 11) && code == 0)
-		return "each router on the way takes 1 off the TTL; this one "
-		       "came to 0: try a larger -t";
+		return "each router takes 1 off the TTL; here it came to 0: "
+		       "try a larger -t";
 	if ((v6 && type == 2) || (!v6 && type == 3 && code == 4))
-		return "too big for the next part of the way (mtu: the most "
-		       "it takes, headers included)";
+		return "too big for the way beyond (mtu: the most, headers "
+		       "included)";
 	if (is_unreachable && (code == 0 || (!v6 && code == 6)))
 		return "that router knows no way to the host's network";
 	if (is_unreachable && code == (v6 ? 3 : 1))

@@ -367,6 +367,7 @@ same_numbers() {
         "From 127.0.0.2 icmp_seq=21 Time exceeded, Bad Code: 9" \
         "From 127.0.0.2 icmp_seq=22 Parameter problem: pointer = 20" \
         "hint: a firewall on the way forbids it"
+    lacks '.{81}'
     grep -q '^22 packets transmitted, 1 received, +21 errors' <<<"$output"
     forged redirect -c 1
     says "From 127.0.0.2 icmp_seq=1 Redirect Host(New nexthop: 127.0.0.9)" \
@@ -376,9 +377,8 @@ same_numbers() {
 }
 
 @test "a flood does not keep it from its work" {
-    forged flood -c 3 -i 0.01 -q
-    says "3 packets transmitted, 3 received, +600 strangers, 0% packet loss, time #ms" ||
-        grep -qE '^3 packets transmitted, 3 received, \+[0-9]+ strangers' <<<"$output"
+    forged flood -c 1 -q # as many as the socket's buffer surely holds
+    says "1 packets transmitted, 1 received, +120 strangers, 0% packet loss, time #ms"
 }
 
 @test "IPv6: strangers, cut, wrong and double replies" {
@@ -443,7 +443,7 @@ same_numbers() {
 @test "without any privilege: why, and the three ways out, status 2" {
     run --separate-stderr alone "${POWERLESS[@]}" "$PING" -c 1 127.0.0.1
     [ "$status" -eq 2 ] && [ -z "$output" ]
-    [ "${stderr_lines[0]}" = "raw_icmp: socket SOCK_RAW is not permitted, and SOCK_DGRAM: Permission denied (EACCES)" ]
+    [ "${stderr_lines[0]}" = "raw_icmp: socket SOCK_RAW and SOCK_DGRAM: Permission denied (EACCES)" ]
     [[ ${stderr_lines[1]} = "hint: "*"sudo "* && ${stderr_lines[2]} = *"sudo setcap cap_net_raw+ep "* ]]
     [[ ${stderr_lines[3]} = *"make demo-icmp" ]]
 }
@@ -487,8 +487,8 @@ with_dgram() {
     "$ROOT/scripts/sandbox" "$PING" 127.0.0.1 >"$LOG" 2>&1 3>&- &
     PIDS+=("$!")
     wait_for 'icmp_seq=1'
-    grep -E '^Cap(Inh|Prm|Eff)' "/proc/$!/status"
-    [ "$(grep -cE '^Cap(Inh|Prm|Eff):\s0+$' "/proc/$!/status")" -eq 3 ]
+    grep -E '^Cap(In|Pr|Ef)' "/proc/$!/status"
+    [ "$(grep -cE '^Cap(In|Pr|Ef).:\s0+$' "/proc/$!/status")" -eq 3 ]
 }
 
 @test "make demo-icmp needs neither privilege nor options" {

@@ -259,9 +259,9 @@ static void no_socket(bool raw)
 {
 	if (raw) /* for another reason than privilege */
 		fatal("socket SOCK_RAW");
-	complain("socket SOCK_RAW is not permitted, and SOCK_DGRAM");
+	complain("socket SOCK_RAW and SOCK_DGRAM");
 	fputs("hint: as root: sudo raw_icmp/raw_icmp HOST\n"
-	      "hint: or give this program the one right it needs: "
+	      "hint: or give it this one right: "
 	      "sudo setcap cap_net_raw+ep raw_icmp/raw_icmp\n"
 	      "hint: or in a private network, without any privilege: "
 	      "make demo-icmp\n",

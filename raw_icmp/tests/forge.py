@@ -160,7 +160,7 @@ def every_error(r):
     return answers + ([ip(r.reply())] if kind == 4 else [])
 
 def flood(r):
-    return [ip(r.reply(seq=r.seq + 1000))] * 200 + [ip(r.reply())]
+    return [ip(r.reply(seq=r.seq + 1000))] * 120 + [ip(r.reply())]
 
 
 # ---- The same over IPv6: the source of each answer, and the ICMPv6 message ----
