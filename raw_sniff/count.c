@@ -42,7 +42,7 @@ void count_from_zero(struct packet *packet)
 	}
 	if (packet->flags & SYN) {
 		c->start[side] = packet->seq;
-		c->start[!side] = packet->ack - 1;
+		c->start[!side] = packet->flags & ACK ? packet->ack - 1 : 0;
 	}
 	packet->seq -= c->start[side];
 	packet->ack -= c->start[!side];

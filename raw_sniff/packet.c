@@ -39,7 +39,7 @@ static bool parse_ipv4(struct packet *packet, const uint8_t *bytes, size_t n,
 	memcpy(packet->to.address, bytes + 16, 4);
 	packet->protocol = bytes[9];
 
-	*header = (bytes[0] & 0x0fU) * 4;
+	*header = (bytes[0] & 0x0fU) * (size_t)4;
 	*total = get16(bytes + 2);
 	piece = get16(bytes + 6) & 0x3fff; /* more fragments, offset / 8 */
 	packet->fragment = piece != 0;

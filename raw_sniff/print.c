@@ -7,6 +7,8 @@
 
 #include "packet.h"
 
+enum { NOTHING = 256 }; /* which no protocol has as its number */
+
 static void print_end(FILE *out, unsigned version, const struct end *end)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
@@ -61,6 +63,9 @@ static void print_icmp(FILE *out, const struct packet *packet)
 
 void print_packet(FILE *out, const struct packet *packet, size_t n)
 {
+	/* A later piece has no header by which to know more. */
+	unsigned known = packet->piece_start > 0 ? NOTHING : packet->protocol;
+
 	if (packet->version) {
 		print_end(out, packet->version, &packet->from);
 		fputs(" > ", out);
@@ -71,13 +76,11 @@ void print_packet(FILE *out, const struct packet *packet, size_t n)
 		fprintf(out, "MALFORMED, %s (%zu bytes)", packet->flaw, n);
 		return;
 	}
-	if (packet->piece_start > 0)
-		fprintf(out, "protocol %u", packet->protocol);
-	else if (packet->protocol == IPPROTO_TCP)
+	if (known == IPPROTO_TCP)
 		print_tcp(out, packet);
-	else if (packet->protocol == IPPROTO_UDP)
+	else if (known == IPPROTO_UDP)
 		fputs("UDP", out);
-	else if (packet->protocol ==
+	else if (known ==
 		 (packet->version == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		print_icmp(out, packet);
 	else

@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 	if (sound) {
 		size_t least = packet.version == 4 ? 20 : 40;
 
-		must(packet.version && packet.length + least <= n);
+		must(packet.version && packet.length <= n - least);
 	}
 	if (sound)
 		count_from_zero(&packet);
