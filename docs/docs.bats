@@ -203,6 +203,24 @@ for page in all_pages:
             prompts += [(page, command) for command in text.split("\n") if command.strip()]
 '
 
+@test "the course takes every demo, in reading order, and every exercise" {
+    pages "$CODE"'
+rows = table("docs/course.md", "| demo | go on when")
+if [demo_in(row[1]) for row in rows] != demos:
+    wrong.append("the demos of the table for who learns alone are not DEMOS")
+if [int(row[0]) for row in rows] != list(range(1, len(rows) + 1)):
+    wrong.append("they are not numbered from 1")
+lessons = read("docs/course.md").split("## In class")[1]
+for demo in demos:
+    if "(../%s)" % demo not in lessons:
+        wrong.append(demo + " is in no lesson")
+given = re.findall(r"make exercise-([a-z_]+)", " ".join(row[3] for row in rows))
+there = [line.split()[0] for line in read("exercises/LIST").split("\n") if line.strip() and line[0] != "#"]
+if sorted(given) != sorted(there):
+    wrong.append("exercises: %s; the course has %s" % (there, given))
+'
+}
+
 @test "every link leads to a page, and to a heading of it" {
     pages "$CODE"'
 def slug(heading):
@@ -255,7 +273,8 @@ for page, text in code:
                 continue
             seen += 1
             name = target.replace("FOLDER", demos[0]).replace("-NAME", "-first_server")
-            if not exists(name):
+            exercise = re.match("(?:exercise|hint|solution|reset)-(?!NAME)(.*)", target)
+            if not exists(name) or exercise and not os.path.exists("exercises/%s.c" % exercise.group(1)):
                 wrong.append("%s: make %s" % (page, target))
 assert seen > 20
 '
