@@ -102,7 +102,7 @@ for line in lines:
     elif field and field.group(1) == "Asserted by":
         claims[-1][2][-1][2].append(field.group(2))
     elif field:
-        needs[claims[-1][0]] = field.group(2)
+        needs[claims[-1][0]] = field.group(2).split(" (")[0].split(" and ")
 '
 
 @test "claims: each has a verdict, a command, a line to look for and a test that exists" {
@@ -131,11 +131,12 @@ assert len(claims) >= 30
 import concurrent.futures
 here = {
     "a private network": subprocess.run(["scripts/sandbox", "true"], stderr=subprocess.DEVNULL).returncode == 0,
+    "an idle moment": True, # or soon, see below
     "IPv6": os.path.exists("/proc/net/if_inet6") and "0" * 31 + "1 " in read("/proc/net/if_inet6"),
 }
 def lacks(claim):
     "What this machine does not have that the claim needs."
-    return claim in needs and not here[needs[claim]]
+    return " and ".join(need for need in needs.get(claim, []) if not here[need])
 def look(command):
     "Its output; a command that failed has proved nothing."
     done = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -149,14 +150,19 @@ with concurrent.futures.ThreadPoolExecutor(4) as pool:
     printed = dict(zip(commands, pool.map(look, commands)))
 for claim, verdict, proofs in claims:
     if lacks(claim):
-        print(claim + ": left out, this machine lacks " + needs[claim])
+        print(claim + ": left out, this machine lacks " + lacks(claim))
         if os.environ.get("CI"):
-            wrong.append(claim + ": CI must have " + needs[claim])
+            wrong.append(claim + ": CI must have " + lacks(claim))
         continue
     for command, look_for, asserted in proofs:
         for text in look_for:
             pattern = r"\s+".join(re.sub("<\\w+>", r"\\S+", re.escape(word)) for word in text.split())
-            if not re.search(r"(?m)(^|\s)" + pattern + r"(\s|$)", printed[command]):
+            proof = re.compile(r"(?m)(^|\s)" + pattern + r"(\s|$)")
+            tries = 8 if "an idle moment" in needs.get(claim, []) else 0
+            while tries and not proof.search(printed[command]):
+                printed[command] = look(command)
+                tries -= 1
+            if not proof.search(printed[command]):
                 wrong.append("%s: %s does not print: %s" % (claim, command, text))
 '
 }
