@@ -185,9 +185,8 @@ os.unlink("left"); s.bind("left")'
 # What reads all pages: code is a list of (page, text) of what stands in code
 # spans and in fenced blocks, prompts is one of the commands among them.
 CODE='
-all_pages = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-    stdout=subprocess.PIPE, text=True).stdout.split() if os.path.isdir(".git") else \
-    [os.path.join(folder, name)[2:] for folder, _, names in os.walk(".") for name in names if name.endswith(".md")]
+all_pages = [os.path.join(folder, name)[2:] for folder, _, names in sorted(os.walk("."))
+    if not folder.startswith("./.") for name in sorted(names) if name.endswith(".md")]
 demos = re.search(r"^DEMOS := ((?:.*\\\n)*.*)", read("Makefile"), re.M).group(1).replace("\\\n", " ").split()
 code, prompts, prose = [], [], []
 for page in all_pages:
