@@ -88,12 +88,15 @@ bench/%: bench/%.c common.h .flags
 C_FILES = $(wildcard *.h */*.c */*.h)
 SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
           $(wildcard scripts/*.bash */*.bats)
-lint: ## clang-format, clang-tidy, cppcheck, shellcheck
+# Words that are right: Inh is a line of /proc/PID/status, CapInh.
+SPELT_RIGHT = inh
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck, codespell
 	clang-format --dry-run -Werror $(C_FILES)
 	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- $(WARNINGS)
 	cppcheck --quiet --enable=warning,performance,portability \
 		--error-exitcode=1 --inline-suppr $(filter %.c,$(C_FILES))
 	shellcheck -x $(SCRIPTS)
+	codespell -L $(SPELT_RIGHT) $(shell git ls-files)
 
 format: ## lay out all C files as lint wants them
 	clang-format -i $(C_FILES)

@@ -1,0 +1,320 @@
+# What the pages say exists, and what they claim is seen.
+load ../scripts/bats_helper
+
+# pages CODE: run CODE in Python, at the root of the repository, with what reads
+# the pages; a problem is added to `wrong`, and then the test fails.
+pages() {
+    cd "$ROOT" && /usr/bin/python3 -c "
+import os, re, shutil, subprocess, sys
+def read(path):
+    with open(path, encoding='utf-8') as file:
+        return file.read()
+def table(page, head):
+    '''The rows of the table whose first line begins with HEAD, as lists of cells.'''
+    rows = read(page).split('\n| ' + head)[1].split('\n\n')[0].split('\n')[2:]
+    return [[cell.strip() for cell in row.strip('|').split('|')] for row in rows]
+def spans(text):
+    return re.findall('\x60([^\x60]+)\x60', text)
+def source(demo):
+    '''The C of a demo, without comments.'''
+    text = ''.join(read(demo + '/' + name) for name in sorted(os.listdir(demo)) if name[-2:] in ('.c', '.h'))
+    return re.sub(r'/\*.*?\*/', ' ', text, flags=re.S)
+def demo_in(cell):
+    '''The demo that a cell links to; it has to be one.'''
+    name = re.fullmatch(r'\[(\w+)\]\(\.\./\1\)', cell).group(1)
+    assert os.path.exists(name + '/' + name + '.c'), name + ' is no demo'
+    return name
+wrong = []
+$1
+if wrong:
+    sys.exit('\n'.join(wrong))
+" 3>&-
+}
+
+@test "python-to-c: the C call of each row is made in the demo of that row" {
+    pages '
+rows = table("docs/python-to-c.md", "Python | C |")
+for python, c, differs, demo in rows:
+    text = source(demo_in(demo))
+    for call in spans(c):
+        # A call has its argument list behind it; SO_... stand as they are.
+        found = re.search(r"\b" + re.escape(call.rstrip(")")), text) if "(" in call else \
+            re.search(r"\b" + call + r"\b", text)
+        if not found:
+            wrong.append("%s: %s is not in the source of %s" % (python, call, demo))
+assert len(rows) >= 25
+'
+}
+
+@test "python-to-c: each method that the tutorials teach has its row" {
+    pages '
+first = " ".join(row[0] for row in table("docs/python-to-c.md", "Python | C |"))
+for method in """socket bind listen accept connect connect_ex recv send sendall recvfrom sendto getpeername
+        getsockname getsockopt setsockopt close setblocking settimeout gettimeout fileno makefile
+        shutdown""".split():
+    if not re.search(r"\.%s\(" % method, first):
+        wrong.append(method)
+'
+}
+
+@test "python-to-c: each exception is the one that Python raises for that errno, and the demo knows it" {
+    pages '
+import errno
+for python, number, when, demo in table("docs/python-to-c.md", "Python | errno |"):
+    number, = spans(number)
+    raised = type(OSError(getattr(errno, number), "")).__name__
+    if spans(python) != [raised]:
+        wrong.append("%s is %s" % (number, raised))
+    demo = demo_in(demo)
+    if number not in source(demo) + read(demo + "/README.md"):
+        wrong.append("%s does not know %s" % (demo, number))
+'
+}
+
+@test "python-to-c: each Python session comes out as printed" {
+    pages '
+import doctest
+blocks = re.findall("\x60\x60\x60python\n(.*?)\x60\x60\x60", read("docs/python-to-c.md"), re.S)
+everything = {}
+for number, block in enumerate(blocks):
+    test = doctest.DocTestParser().get_doctest(block, everything, "block %d" % number, None, 0)
+    runner = doctest.DocTestRunner()
+    runner.run(test, out=wrong.append, clear_globs=False)
+    everything.update(test.globs)
+assert len(blocks) >= 4
+'
+}
+
+# What reads docs/claims.md: claims is a list of (heading, verdict, proofs), each
+# proof a (command, lines to look for, asserted by).
+CLAIMS='
+claims, lines, proofs, needs = [], read("docs/claims.md").split("\n"), [], {}
+for line in lines:
+    field = re.fullmatch(r"- (Shown by|Look for|Asserted by|Needs): (.*)", line)
+    if line.startswith("### "):
+        claims.append((line[4:], [], []))
+    elif line.startswith("**") and claims and not claims[-1][1]:
+        claims[-1][1].append(line)
+    elif field and field.group(1) == "Shown by":
+        claims[-1][2].append((spans(field.group(2))[0], [], []))
+    elif field and field.group(1) == "Look for":
+        claims[-1][2][-1][1].append(re.fullmatch("\x60(.*)\x60", field.group(2)).group(1))
+    elif field and field.group(1) == "Asserted by":
+        claims[-1][2][-1][2].append(field.group(2))
+    elif field:
+        needs[claims[-1][0]] = field.group(2).split(" (")[0].split(" and ")
+'
+
+@test "claims: each has a verdict, a command, a line to look for and a test that exists" {
+    pages "$CLAIMS"'
+for claim, verdict, proofs in claims:
+    if not (verdict and re.match(r"\*\*(True|False|Half true)[.*]", verdict[0])):
+        wrong.append(claim + ": true, half true or false?")
+    if not proofs:
+        wrong.append(claim + ": what shows it?")
+    for command, look_for, asserted in proofs:
+        named = [re.fullmatch("((?:\\w+)).bats, \"(.*)\"", text) for text in asserted]
+        if not look_for or not named or None in named:
+            wrong.append(claim + ": " + command + ": what to look for, and who asserts it?")
+            continue
+        for match in named:
+            file = next((folder + "/" + match.group(1) + ".bats" for folder in (match.group(1), "scripts", "docs")
+                if os.path.exists(folder + "/" + match.group(1) + ".bats")), None)
+            if file is None or "@test \"%s\" {" % match.group(2) not in read(file):
+                wrong.append("%s: there is no such test: %s" % (claim, match.group(0)))
+assert len(claims) >= 30
+'
+}
+
+@test "claims: each command prints the lines that prove the claim" {
+    pages "$CLAIMS"'
+import concurrent.futures
+here = {
+    # The sandbox has one for root even where user namespaces, which the demos ask for, are off.
+    "a private network": all(subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
+        for words in (["scripts/sandbox", "true"], ["unshare", "-Urn", "true"])),
+    "an idle moment": True, # or soon, see below
+    "IPv6": os.path.exists("/proc/net/if_inet6") and "0" * 31 + "1 " in read("/proc/net/if_inet6"),
+}
+def lacks(claim):
+    "What this machine does not have that the claim needs."
+    return " and ".join(need for need in needs.get(claim, []) if not here[need])
+def look(command):
+    "Its output; a command that failed has proved nothing."
+    done = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, timeout=90)
+    if done.returncode != 0:
+        wrong.append("%s: status %d; %s" % (command, done.returncode, done.stderr))
+    return done.stdout
+# Each story once, however many claims it proves.
+commands = sorted({proof[0] for claim, verdict, proofs in claims for proof in proofs if not lacks(claim)})
+with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    printed = dict(zip(commands, pool.map(look, commands)))
+for claim, verdict, proofs in claims:
+    if lacks(claim):
+        print(claim + ": left out, this machine lacks " + lacks(claim))
+        if os.environ.get("CI"):
+            wrong.append(claim + ": CI must have " + lacks(claim))
+        continue
+    for command, look_for, asserted in proofs:
+        for text in look_for:
+            pattern = r"\s+".join(re.sub("<\\w+>", r"\\S+", re.escape(word)) for word in text.split())
+            proof = re.compile(r"(?m)(^|\s)" + pattern + r"(\s|$)")
+            tries = 8 if "an idle moment" in needs.get(claim, []) else 0
+            while tries and not proof.search(printed[command]):
+                printed[command] = look(command)
+                tries -= 1
+            if not proof.search(printed[command]):
+                wrong.append("%s: %s does not print: %s" % (claim, command, text))
+'
+}
+
+@test "SO_REUSEADDR does not take the name of a dead AF_UNIX server" {
+    cd "$BATS_TEST_TMPDIR"
+    python '
+import errno
+s = socket.socket(socket.AF_UNIX); s.bind("left"); s.close()
+s = socket.socket(socket.AF_UNIX)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    s.bind("left")
+    sys.exit("bind took it")
+except OSError as error:
+    assert error.errno == errno.EADDRINUSE
+os.unlink("left"); s.bind("left")'
+}
+
+# What reads all pages: code is a list of (page, text) of what stands in code
+# spans and in fenced blocks, prompts is one of the commands among them.
+CODE='
+all_pages = [os.path.join(folder, name)[2:] for folder, _, names in sorted(os.walk("."))
+    if not folder.startswith("./.") for name in sorted(names) if name.endswith(".md")]
+demos = re.search(r"^DEMOS := ((?:.*\\\n)*.*)", read("Makefile"), re.M).group(1).replace("\\\n", " ").split()
+code, prompts, prose = [], [], []
+for page in all_pages:
+    fences = re.split(r"^ *\x60\x60\x60", read(page), flags=re.M)
+    for text in fences[0::2]:
+        text = text.split("\n", 1)[1] if text is not fences[0] and "\n" in text else text
+        prose.append((page, re.sub("\x60[^\x60]+\x60", " ", text)))
+        for span in spans(text):
+            span = " ".join(span.split())
+            code.append((page, span))
+            if re.match(r"[\w./+-]+ -[a-zA-Z]", span):
+                prompts.append((page, span))
+    for block in fences[1::2]:
+        kind, text = block.split("\n", 1)
+        code.append((page, text))
+        if kind.startswith("console"):
+            prompts += [(page, command) for command in re.findall(r"^ *\d*\$ (.*)", text, re.M)]
+        elif kind == "sh":
+            prompts += [(page, command) for command in text.split("\n") if command.strip()]
+'
+
+@test "the course takes every demo, in reading order, and every exercise" {
+    pages "$CODE"'
+rows = table("docs/course.md", "| demo | go on when")
+if [demo_in(row[1]) for row in rows] != demos:
+    wrong.append("the demos of the table for who learns alone are not DEMOS")
+if [int(row[0]) for row in rows] != list(range(1, len(rows) + 1)):
+    wrong.append("they are not numbered from 1")
+lessons = read("docs/course.md").split("## In class")[1]
+for demo in demos:
+    if "(../%s)" % demo not in lessons:
+        wrong.append(demo + " is in no lesson")
+given = re.findall(r"make exercise-([a-z_]+)", " ".join(row[3] for row in rows))
+there = [line.split()[0] for line in read("exercises/LIST").split("\n") if line.strip() and line[0] != "#"]
+if sorted(given) != sorted(there):
+    wrong.append("exercises: %s; the course has %s" % (there, given))
+'
+}
+
+@test "every link leads to a page, and to a heading of it" {
+    pages "$CODE"'
+def slug(heading):
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+links = 0
+for page in all_pages:
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub("\x60[^\x60]*\x60", "", read(page))):
+        if target.startswith(("http://", "https://")):
+            continue
+        links += 1
+        path, _, heading = target.partition("#")
+        path = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+        if not os.path.exists(path):
+            wrong.append("%s: %s is not there" % (page, target))
+        elif heading and heading not in map(slug, re.findall("^#+ (.*)", read(path), re.M)):
+            wrong.append("%s: no heading %s" % (page, target))
+assert links > 30
+'
+}
+
+@test "every demo, script and file that a page names is there" {
+    pages "$CODE"'
+# Words of the same form that are no demos: settings of the kernel, and C names.
+others = {"tcp_tw_recycle", "unix_sock", "sock_fprog", "sock_filter", "tcp_info", "udp_echo"}
+others |= set(os.listdir("/proc/sys/net/ipv4")) | {"tcp_mem", "udp_mem"}
+for page, text in code + prose:
+    for word in re.findall(r"(?<![\w/.-])(?:tcp|udp|unix|sock|raw)_[a-z0-9]+(?:_[a-z0-9]+)*", text):
+        # A name in _fd is a variable.
+        if word not in demos and word not in others and not word.endswith("_fd"):
+            wrong.append("%s: there is no %s" % (page, word))
+    for path in re.findall(r"(?<![\w/.$-])((?:scripts|docs|exercises|bench|\.ci|\.github|%s)/[\w./-]*\w)" % "|".join(demos), text):
+        # exercises/NAME.c stands for many.
+        if not os.path.exists(path if not re.search("[A-Z]{4}", path) else os.path.dirname(path)):
+            wrong.append("%s: there is no %s" % (page, path))
+'
+}
+
+@test "every make target that a page names exists" {
+    pages "$CODE"'
+database = subprocess.run(["make", "-pqrR", "-f", "Makefile", "nothing"], stdout=subprocess.PIPE,
+    stderr=subprocess.DEVNULL, text=True).stdout
+targets = [re.escape(name).replace("%", ".+") for line in re.findall(r"^([^\s#:=][^:=\n]*):(?!=)", database, re.M)
+    for name in line.split()]
+exists = re.compile("(" + "|".join(targets) + r")\Z").match
+seen = 0
+for page, text in code:
+    for words in re.findall(r"(?m)(?:^(?: *\d*\$)?|&&|;) *make((?: +[\w-]+(?:=\S*)?)*)", text):
+        for target in words.split():
+            if "=" in target or target.startswith("-"):
+                continue
+            seen += 1
+            name = target.replace("FOLDER", demos[0]).replace("-NAME", "-first_server")
+            exercise = re.match("(?:exercise|hint|solution|reset)-(?!NAME)(.*)", target)
+            if not exists(name) or exercise and not os.path.exists("exercises/%s.c" % exercise.group(1)):
+                wrong.append("%s: make %s" % (page, target))
+assert seen > 20
+'
+}
+
+@test "every command that a page names is a command" {
+    pages "$CODE"'
+import shlex
+# What not every machine has, and no test needs.
+elsewhere = set("sudo apt-get nc socat tcpdump valgrind nft iptables ufw firewall-cmd ping traceroute"
+    " sysctl ip ss codespell gdb bpftrace perf wireshark yes rev".split())
+builtin = set("cd echo kill wait export exec true false set source . : [ test ulimit for do done while read if then fi".split())
+places = os.environ["PATH"] + ":/usr/sbin:/sbin"
+for page, text in prompts:
+    try:
+        lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+        lexer.commenters = "#"
+        words = list(lexer)
+    except ValueError:
+        words = text.split()[:1]
+    first = True
+    for number, word in enumerate(words):
+        if set(word) <= set("|&;()<>"):
+            first = word[0] in "|&;(" # what is behind < and > is a file
+        elif first and re.match(r"\w+=", word):
+            pass
+        elif first:
+            first = False
+            if word in elsewhere | builtin or word in demos or re.match("[A-Z<]", word):
+                first = word in ("sudo", "do", "then", "exec")
+                continue
+            if not (os.access(word, os.X_OK) if "/" in word else shutil.which(word, path=places)):
+                wrong.append("%s: %s is no command, in: %s" % (page, word, text))
+assert len(prompts) > 30
+'
+}
