@@ -120,6 +120,14 @@ def family():
     return found
 
 
+def stat_of(pid):
+    """/proc/PID/stat from the state on."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()
+    return ["X"] + ["0"] * 50
+
+
 def glance(pid):
     """Of a process: is it asleep, its context switches so far, its CPU time in s."""
     asleep, switches, ticks = True, 0, 0
@@ -129,9 +137,7 @@ def glance(pid):
                 status = file.read()
             asleep &= re.search(r"^State:\s+(\w)", status, re.M)[1] in "STtZX"
             switches += sum(int(n) for n in re.findall(r"ctxt_switches:\s+(\d+)", status))
-        with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        ticks = int(fields[11]) + int(fields[12])
+        ticks = sum(map(int, stat_of(pid)[11:13]))
     return asleep, switches, ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -185,7 +191,7 @@ class Program:
         self.pipe = reading
         environment = dict(lab.environment)
         if lab.unkind:
-            environment["LD_PRELOAD"] = lab.folder + "/unkind.so"
+            environment["LD_PRELOAD"] = lab.build + "/unkind.so"
         given = lab.file_with(stdin) if stdin is not None else os.open(os.devnull, os.O_RDONLY)
         try:
             self.process = subprocess.Popen(
@@ -207,13 +213,33 @@ class Program:
     def ended(self):
         return self.process.poll() is not None
 
+    def pause(self):
+        """It does nothing until resume()."""
+        self.process.send_signal(signal.SIGSTOP)
+        if not self.lab.until(lambda: self.ended() or "T" in stat_of(self.process.pid)[:1]):
+            raise Wrong("your program can be stopped and continued", "it does not stop")
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def real_ports(self):
+        """The TCP ports on which it listens, as the kernel knows them."""
+        inodes = set()
+        for pid in family():
+            with contextlib.suppress(OSError):
+                for fd in os.listdir(f"/proc/{pid}/fd"):
+                    inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}")))
+        with open("/proc/net/tcp") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+
     def settle(self):
         """Let it do what it has to do, until it sleeps or has ended."""
-        self.lab.until(self.ended, asleep=0.05, busy=0.2)
+        self.lab.until(self.ended, asleep=0.02, busy=0.2)
 
-    def must_end(self, expected, within=None):
+    def must_end(self, expected, within=None, asleep=ASLEEP):
         """Its exit status (negative: the signal), once it has ended."""
-        if not self.lab.until(self.ended, within=within):
+        if not self.lab.until(self.ended, within=within, asleep=asleep):
             raise Wrong(expected, "it did not end")
         self.pump()
         return self.process.returncode
@@ -282,6 +308,7 @@ class Peer:
         while rest:
             try:
                 rest = rest[self.sock.send(rest):]
+                self.acknowledge()
             except BlockingIOError:
                 if not self.lab.until(lambda: self.takes() or self.ready()):
                     raise Wrong(f"your program takes the {len(data)} bytes that are sent to it",
@@ -312,7 +339,7 @@ class Peer:
         """Exactly these bytes come."""
         got = self.stash
         while len(got) < len(expected):
-            if not self.lab.until(self.ready):
+            if not self.lab.until(self.ready, on=self.sock):
                 raise Wrong(f"{what} {quoted(expected)}",
                             f"only {quoted(got)} came, then nothing" if got else "nothing came")
             try:
@@ -331,7 +358,7 @@ class Peer:
         got = bytearray(self.stash)
         self.stash = b""
         while len(got) < most:
-            if not self.lab.until(self.ready):
+            if not self.lab.until(self.ready, on=self.sock):
                 raise Wrong(f"{what}: your program closes its end of the connection",
                             f"{quoted(bytes(got))} came, then nothing, and it is still open" if got
                             else "nothing came, and it is still open")
@@ -344,9 +371,20 @@ class Peer:
             got += part
         raise Wrong(what, f"more than {most} bytes came")
 
+    def hear_any_end(self, what):
+        """The program hangs up; a reset, since something was unread, is one way."""
+        while True:
+            if not self.lab.until(self.ready, on=self.sock):
+                raise Wrong(what, "the connection is still open")
+            try:
+                if not self.some():
+                    return
+            except ConnectionError:
+                return
+
     def hear_nothing_more(self, what):
         """Once the program is at rest, nothing else is there."""
-        if self.stash or self.lab.until(self.ready, asleep=0.2):
+        if self.stash or self.lab.until(self.ready, asleep=0.2, on=self.sock):
             raise Wrong(what, f"{quoted(self.stash or self.some())} came as well")
 
     def talk(self, times=1, what="the answer"):
@@ -380,10 +418,9 @@ class Peer:
 class Lab:
     """What a check has in its hands."""
 
-    def __init__(self, name, folder, uid, sanitized):
+    def __init__(self, name, folder, uid):
         self.name, self.folder, self.uid = name, folder, uid
-        self.binary, self.private = f"{folder}/{name}", folder + "/private"
-        self.sanitized = sanitized
+        self.build, self.private = folder + "/build", folder + "/private"
         self.unkind = False
         self.programs, self.things, self.results = [], [], []
         self.environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C",
@@ -398,11 +435,21 @@ class Lab:
             limits[resource.RLIMIT_AS] = 1 << 30
         enter_cage(limits, self.uid)
 
+    def compile(self, flags, output):
+        """Make a program of the student's file, and take it for what follows."""
+        words = compile_in(self.build, self.uid, [*flags, "-pthread", "-o", output, self.name + ".c"], self.name + ".c")
+        self.take(output, "-fsanitize=address" in " ".join(flags).replace("undefined,", ""))
+        return words
+
+    def take(self, binary, sanitized):
+        """From here on it is this one that runs."""
+        self.binary, self.sanitized = f"{self.build}/{binary}", sanitized
+
     @contextlib.contextmanager
     def case(self, title):
         """One thing that the program must do. The first that it does not do is
         the last that is looked at."""
-        shutil.rmtree(self.private, ignore_errors=True)
+        remove(self.private)
         os.mkdir(self.private, 0o700)
         os.chown(self.private, self.uid, -1)
         result = {"title": title, "unkind": self.unkind}
@@ -439,11 +486,13 @@ class Lab:
                 raise Wrong("no access to memory that is not the program's own",
                             f"the sanitizer stopped it: {visible(found[1])}")
 
-    def until(self, happened, within=None, asleep=ASLEEP, busy=IN_CIRCLES):
+    def until(self, happened, within=None, asleep=ASLEEP, busy=IN_CIRCLES, on=None):
         """Wait for happened(). False when all processes of the program have
         been asleep, or busy, for so many seconds that nothing will come of it,
         when it has ended, or when patience is at its end. With `within`, that time is
-        waited in full, asleep or not."""
+        waited in full, asleep or not. `on` is a socket that wakes us."""
+        if on and select.select([on], [], [], 0.005)[0] and happened():
+            return True
         start = quiet_since = awake = time.monotonic()
         before = first_used = None
         while not happened():
@@ -469,14 +518,20 @@ class Lab:
             # It may wake now and then only to fall asleep again: usleep, poll.
             if not within and (now - quiet_since > (asleep if pids else 0.1) or now - awake > NAPS):
                 return happened()
-            time.sleep(0.002 if now - start < 0.1 else 0.02)
+            pause = 0.002 if now - start < 0.1 else 0.02
+            if on:
+                select.select([on], [], [], pause)
+            else:
+                time.sleep(pause)
         return True
 
-    def free_port(self):
+    def free_port(self, good=lambda port: True):
         """A port of 127.0.0.1 that nobody has."""
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            return sock.getsockname()[1]
+        while True:
+            with socket.socket() as sock:
+                sock.bind(("127.0.0.1", 0))
+                if good(port := sock.getsockname()[1]):
+                    return port
 
     def file_with(self, data):
         """A descriptor from which the program reads these bytes."""
@@ -485,6 +540,15 @@ class Lab:
             file.flush()
             file.seek(0)
             return os.dup(file.fileno())
+
+    def rebuilt(self, *flags):
+        """The program compiled once more with these flags, for what follows;
+        False if the compiler does not know them."""
+        try:
+            self.compile(["-O1", "-g", *flags], "rebuilt")
+        except Unfit:
+            return False
+        return True
 
     def run(self, *args, stdin=None):
         program = Program(self, [str(arg) for arg in args], stdin)
@@ -532,6 +596,27 @@ class Lab:
             raise Wrong(expected, error.strerror) from None
         return Peer(self, sock)
 
+    def unix_server(self, path):
+        """The program as a server at a path in its private folder."""
+        program = self.run(path)
+        if (said := self.ready(program)) != path:
+            raise Wrong(f'a line "listening on {path}"', f'it says "{said}"')
+        program.path = path
+        return program
+
+    def unix_client(self, server):
+        sock = self.adopt(socket.socket(socket.AF_UNIX))
+        sock.settimeout(PATIENCE)
+        try:
+            sock.connect(f"{self.private}/{server.path}")
+        except OSError as error:
+            raise Wrong(f"the server at {server.path} takes the call", error.strerror) from None
+        return Peer(self, sock)
+
+    def gone_is_wrong(self, path, expected):
+        if not os.path.lexists(path) or stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise Wrong(expected, "it is gone")
+
     def listener(self):
         """A TCP server of ours; its .port."""
         listener = self.adopt(socket.create_server(("127.0.0.1", 0)))
@@ -540,7 +625,7 @@ class Lab:
 
     def picked_up(self, listener, port):
         """The program has called us."""
-        if not self.until(lambda: select.select([listener], [], [], 0)[0]):
+        if not self.until(lambda: select.select([listener], [], [], 0)[0], on=listener):
             raise Wrong(f"your program connects to 127.0.0.1:{port}", "it did not call")
         return Peer(self, self.adopt(listener.accept()[0]))
 
@@ -553,7 +638,7 @@ class Lab:
 
     def datagram(self, sock, expected, within=None):
         """The next datagram and its sender."""
-        if not self.until(lambda: select.select([sock], [], [], 0)[0], within=within):
+        if not self.until(lambda: select.select([sock], [], [], 0)[0], within=within, on=sock):
             raise Wrong(expected, "none came")
         return sock.recvfrom(65536)
 
@@ -665,16 +750,16 @@ def source_of(path):
     return source
 
 
-def compile_in(folder, uid, words, what):
+def compile_in(build, uid, words, what):
     """Run the compiler in the cage; its words if all went well, else Unfit."""
     cc = os.environ.get("CC", "cc").split()
     limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: COMPILING, resource.RLIMIT_FSIZE: 64 << 20,
               resource.RLIMIT_AS: 4 << 30}
-    with open(folder + "/compiler", "w+b") as said:
+    with tempfile.TemporaryFile(dir=os.path.dirname(build)) as said:
         process = subprocess.Popen(
-            [*cc, "-Wall", "-Wextra", *words], cwd=folder, stdin=subprocess.DEVNULL,
+            [*cc, "-Wall", "-Wextra", *words], cwd=build, stdin=subprocess.DEVNULL,
             stdout=said, stderr=said, start_new_session=True, preexec_fn=lambda: enter_cage(limits, uid),
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TMPDIR": folder})
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TMPDIR": build})
         try:
             status = process.wait(COMPILING)
         except subprocess.TimeoutExpired:
@@ -695,24 +780,27 @@ def checked(name, source, folder, uid, processes):
     report = {"name": name, "done": False, "cases": []}
     try:
         flags = os.environ.get("CFLAGS", "-O1 -g").split()
-        lab = Lab(name, folder, uid, any("-fsanitize" in flag for flag in flags))
+        lab = Lab(name, folder, uid)
         lab.most_processes = processes
         # The program may be of our own user: it must not reach into our memory
         # or open our descriptors.
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        os.chown(folder, uid, -1)
+        # The program may write into private and build, not into what is above.
         os.chmod(folder, 0o755)
-        with open(f"{folder}/{name}.c", "wb") as file:
+        os.mkdir(lab.build)
+        with open(f"{lab.build}/{name}.c", "wb") as file:
             file.write(source)
-        os.chmod(f"{folder}/{name}.c", 0o644)
-        shutil.copy(HERE + "/../unkind.c", folder)
-        os.chmod(folder + "/unkind.c", 0o644)
-        report["warnings"] = compile_in(folder, uid, [*flags, "-pthread", "-o", name, name + ".c"], name + ".c")
+        shutil.copy(HERE + "/../unkind.c", lab.build)
+        for file in "", f"/{name}.c", "/unkind.c":
+            os.chown(lab.build + file, uid, -1)
+        report["warnings"] = lab.compile(flags, name)
+        sanitized = lab.sanitized
         report["cases"] = lab.results
         check = importlib.import_module(name).check
         check(lab)
         # Never with sanitizers: it is loaded into programs that have their own.
-        compile_in(folder, uid, ["-O1", *UNKIND, "-o", "unkind.so", "unkind.c", "-ldl"], "unkind.c")
+        compile_in(lab.build, uid, ["-O1", *UNKIND, "-o", "unkind.so", "unkind.c", "-ldl"], "unkind.c")
+        lab.take(name, sanitized)
         lab.unkind = True
         check(lab)
         report["done"] = True
@@ -720,6 +808,11 @@ def checked(name, source, folder, uid, processes):
         report.update(unfit=unfit.why, details=unfit.details)
     except Wrong:
         pass
+    except Exception as error:  # ours, not the student's
+        if os.environ.get("EXERCISE_DEBUG"):
+            raise
+        report.update(unfit=f"the check itself went wrong, please report it: {type(error).__name__}: {error}",
+                      details="")
     return report
 
 

@@ -52,7 +52,7 @@ def report_on(name, text, **environment):
 
 
 def reasons(name):
-    """(repair, the case that fails, words of what happened), the start first."""
+    """(repair, the case that fails, words of what is said of it), the start first."""
     for line in text_of("wrong/REASONS").splitlines():
         if line.startswith(name + " "):
             wrong, title, words = [part.strip() for part in line.split("|")]
@@ -73,7 +73,8 @@ def findings(name):
         last = report["cases"][-1] if report["cases"] else report
         if report["done"]:
             yield f"{name}: {repair} passes"
-        elif last.get("title") != title or words not in last.get("happened", "") or last["unkind"]:
+        elif last.get("title") != title or words not in "".join(
+                last.get(what, "") for what in ("happened", "program", "said")) or last["unkind"]:
             yield f"{name}: {repair} is not turned down for the reason given: {last}"
     for environment in {}, {"CFLAGS": SANITIZERS}, PLAIN:
         report = report_on(name, solution, **environment)
