@@ -67,8 +67,34 @@ tour: all ## every demo once, by itself, in this terminal
 watch: ## the sockets of the running demos and their states, as they change
 	@scripts/watch
 
+# The student's files are those in exercises/, or in DIR=.
+export DIR FORCE XML
+EXERCISE = CC='$(CC)' scripts/exercise
+exercises: ## broken programs to mend: which are done, which is next
+	@$(EXERCISE) list
+
+## exercise-NAME: check your repair of one; also hint-NAME, solution-NAME, reset-NAME
+exercise-%: FORCE
+	@$(EXERCISE) check $*
+
+hint-%: FORCE
+	@$(EXERCISE) hint $*
+
+solution-%: FORCE
+	@$(EXERCISE) solution $*
+
+reset-%: FORCE
+	@$(EXERCISE) reset $*
+
+grade: ## check all exercises of a student (DIR=folder), write grade.xml (XML=file)
+	@$(EXERCISE) grade
+
+## unkind-FOLDER: one demo under an unkind kernel: short reads and writes, EINTR
+$(DEMOS:%=unkind-%): unkind-%: $$*/$$*
+	@$(EXERCISE) unkind scripts/demo $*
+
 ## test-FOLDER: the tests of one folder
-TESTS = $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats)
+TESTS = $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats exercises/*.bats)
 JOBS  = $(shell command -v parallel >/dev/null && echo --jobs $$((4 * $$(nproc))))
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.
@@ -76,7 +102,7 @@ BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL bats $(JOBS)
 test: all ## run all tests (bats-core), replay all transcripts
 	$(BATS) $(TESTS)
 
-$(DEMOS:%=test-%) test-scripts test-docs: test-%: all
+$(DEMOS:%=test-%) test-scripts test-docs test-exercises: test-%: all
 	$(BATS) $*
 
 bench: all bench/echo ## our servers beside bare system calls
@@ -85,7 +111,9 @@ bench: all bench/echo ## our servers beside bare system calls
 bench/%: bench/%.c common.h .flags
 	$(COMPILE) -o $@ $<
 
-C_FILES = $(wildcard *.h */*.c */*.h)
+# exercises/*.c are the students', and their starts are wrong on purpose.
+C_FILES = $(filter-out exercises/%,$(wildcard *.h */*.c */*.h)) \
+          exercises/unkind.c $(wildcard exercises/solutions/*.c)
 SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
           $(wildcard scripts/*.bash */*.bats)
 # Words that are right: Inh is a line of /proc/PID/status, CapInh.
@@ -141,6 +169,7 @@ help: ## this list
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all FORCE demo tour watch test test-scripts test-docs bench lint format \
-	sanitize memcheck coverage analyze cross fuzz table faults clean help \
-	$(SPECIAL) $(foreach d,$(DEMOS),demo-$d test-$d trace-$d)
+.PHONY: all FORCE demo tour watch test test-scripts test-docs test-exercises bench \
+	exercises grade lint format sanitize memcheck coverage analyze cross fuzz \
+	table faults clean help $(SPECIAL) \
+	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d unkind-$d)

@@ -82,22 +82,12 @@ void drop_ends(void)
 	int *fds[] = {&client_fd, &conn_fd, &listen_fd};
 
 	for (int i = 0; i < 3; i++) {
-<<<<<<< HEAD
-		/* A reset, where there is a connection: see tcp_reset. If it
-		 * cannot be: the process ends soon, the kernel closes all. */
-		if (*fds[i] == -1)
-			continue;
-		if (setsockopt(*fds[i], SOL_SOCKET, SO_LINGER, &at_once,
-			       sizeof at_once) == -1)
-			complain("setsockopt SO_LINGER");
-=======
 		if (*fds[i] == -1)
 			continue;
 		/* A reset, where there is a connection: see tcp_reset. */
 		if (setsockopt(*fds[i], SOL_SOCKET, SO_LINGER, &at_once,
 			       sizeof at_once) == -1)
 			die("setsockopt SO_LINGER");
->>>>>>> b658211b948b5b52fd486a91274479d54fee38ba
 		close(*fds[i]);
 		*fds[i] = -1;
 	}

@@ -1,0 +1,33 @@
+from harness import Wrong
+
+COUNTED = b"".join(b"%d\n" % n for n in range(1, 101))
+
+
+def check(lab):
+    with lab.case("it counts to 100 for a client"):
+        got = lab.client(lab.server()).hear_end("the lines 1 to 100, then the end of the stream")
+        if got != COUNTED:
+            raise Wrong("the lines 1 to 100", f"{len(got)} bytes came that are something else")
+
+    with lab.case("the next client is served when one left before it was picked up"):
+        server = lab.server()
+        server.pause()
+        early = lab.client(server)
+        early.close()
+        server.resume()
+        server.settle()
+        lab.client(server, "127.0.0.1:{port} takes a call after a client left early").hear(COUNTED, "the lines")
+
+    with lab.case("fifty clients leave, early or by slamming the door"):
+        server = lab.server()
+        for turn in range(50):
+            client = lab.client(server)
+            if turn % 3 == 0:
+                client.close()
+            elif turn % 3 == 1:
+                client.reset()
+            else:
+                client.hear(COUNTED[:10])
+                client.close()
+        lab.client(server).hear(COUNTED, "the lines")
+        server.must_rest("when nobody calls")

@@ -1,0 +1,38 @@
+from harness import Wrong, word
+
+
+def talk_of(lab, lines):
+    """The program is told these lines; we are the server. What it printed."""
+    listener, port = lab.listener()
+    program = lab.run(port, stdin=b"".join(line + b"\n" for line in lines))
+    server = lab.picked_up(listener, port)
+    for line in filter(None, lines):
+        server.hear(line, "your program sends the line")
+        for byte in line.upper():
+            server.say(bytes([byte]))
+    if rest := server.hear_end("after the last line, your program hangs up"):
+        raise Wrong("nothing but the lines is sent", f"{rest!r} was sent as well")
+    status = program.must_end("your program ends at the end of its input")
+    if status != 0:
+        raise Wrong("status 0 at the end", f"status {status}")
+    return program.output
+
+
+def check(lab):
+    with lab.case("each line is sent, its answer printed"):
+        lines = [word(5), word(20), b"x"]
+        said = talk_of(lab, lines)
+        if said != b"".join(line.upper() + b"\n" for line in lines):
+            raise Wrong("the three answers are printed", "something else was printed")
+
+    with lab.case("the line after an empty one is sent and answered"):
+        talk_of(lab, [word(), b"", word()])
+
+    with lab.case("nothing is printed for empty lines"):
+        lines = [b"", word(), b"", b"", word(3), b""]
+        said = talk_of(lab, lines)
+        if said != b"".join(line.upper() + b"\n" for line in lines if line):
+            raise Wrong("two answers are printed, and nothing else", "something else was printed")
+
+    with lab.case("a line of spaces is a message like others"):
+        talk_of(lab, [b"   ", b"", b" "])

@@ -1,0 +1,30 @@
+from harness import Wrong
+
+
+def check(lab):
+    with lab.case("it says where it listens"):
+        lab.server()
+
+    with lab.case("it listens where it was told to"):
+        port = lab.free_port()
+        lab.client(lab.server(port))
+
+    with lab.case("a client is answered, as often as it speaks"):
+        client = lab.client(lab.server())
+        client.talk(3)
+
+    with lab.case("it hangs up when the client has"):
+        server = lab.server()
+        client = lab.client(server)
+        client.talk()
+        client.half_close()
+        if rest := client.hear_end():
+            raise Wrong("after the end of the stream nothing more", f"{rest!r} came")
+
+    with lab.case("one client after another is served"):
+        server = lab.server()
+        for _ in range(5):
+            client = lab.client(server)
+            client.talk(2)
+            client.close()
+        server.must_rest("when all clients have left")

@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+"""prove.py NAME...: is the check of an exercise worth trusting?
+
+It is when it turns down the broken start and each plausible wrong repair,
+each for the reason that wrong/REASONS gives, and lets the solution pass: as it
+is, under the sanitizers, and in the cage for systems without namespaces. Every
+check also has its round under the unkind kernel. Prints what is not so.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+COURSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+EXERCISE = os.path.dirname(COURSE) + "/scripts/exercise"
+SANITIZERS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+PLAIN = {"EXERCISE_PLAIN": "1"}
+
+
+def text_of(path):
+    with open(f"{COURSE}/{path}") as file:
+        return file.read()
+
+
+def patched(text, patch):
+    """The text with a unified diff applied to it, which must fit exactly."""
+    old, new, at = text.splitlines(True), [], 0
+    for line in patch.splitlines(True)[2:]:
+        if hunk := re.match(r"@@ -(\d+)", line):
+            new += old[at:int(hunk[1]) - 1]
+            at = int(hunk[1]) - 1
+        elif line[0] == "+":
+            new.append(line[1:])
+        else:
+            if old[at] != line[1:]:
+                sys.exit(f"the patch does not fit: {line[1:]!r} where there is {old[at]!r}")
+            if line[0] == " ":
+                new.append(old[at])
+            at += 1
+    return "".join(new + old[at:])
+
+
+def report_on(name, text, **environment):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/{name}.c", "w") as file:
+            file.write(text)
+        judged = subprocess.run([EXERCISE, "judge", name], env={**os.environ, **environment, "DIR": folder},
+                                stdout=subprocess.PIPE, check=True)
+    return json.loads(judged.stdout)
+
+
+def reasons(name):
+    """(repair, the case that fails, words of what is said of it), the start first."""
+    for line in text_of("wrong/REASONS").splitlines():
+        if line.startswith(name + " "):
+            wrong, title, words = [part.strip() for part in line.split("|")]
+            yield wrong.split()[1], title, words
+
+
+def findings(name):
+    start = text_of(f"starts/{name}.c")
+    solution = text_of(f"solutions/{name}.c")
+    repairs = [reason[0] for reason in reasons(name)]
+    patches = [file[len(name) + 1:-6] for file in os.listdir(COURSE + "/wrong")
+               if re.fullmatch(re.escape(name) + r"-\w+\.patch", file)]
+    if sorted(repairs) != sorted(["start", *patches]) or len(patches) < 2:
+        yield f"{name}: wrong/REASONS has {sorted(repairs)}, but there are {sorted(patches)}"
+    for repair, title, words in reasons(name):
+        text = start if repair == "start" else patched(start, text_of(f"wrong/{name}-{repair}.patch"))
+        report = report_on(name, text)
+        last = report["cases"][-1] if report["cases"] else report
+        if report["done"]:
+            yield f"{name}: {repair} passes"
+        elif last.get("title") != title or words not in "".join(
+                last.get(what, "") for what in ("happened", "program", "said")) or last["unkind"]:
+            yield f"{name}: {repair} is not turned down for the reason given: {last}"
+    for environment in {}, {"CFLAGS": SANITIZERS}, PLAIN:
+        report = report_on(name, solution, **environment)
+        if not report["done"] or report["warnings"]:
+            yield f"{name}: the solution does not pass, {environment}: {report}"
+
+
+def main():
+    if len(sys.argv) < 2 or sys.argv[1] == "-h":
+        print(__doc__)
+        sys.exit(0 if len(sys.argv) > 1 else 2)
+    found = [finding for name in sys.argv[1:] for finding in findings(name)]
+    print("\n".join(found) or "the checks are worth trusting")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

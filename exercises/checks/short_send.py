@@ -1,0 +1,36 @@
+from harness import Wrong
+
+EXPECTED = b"".join(b"%15d\n" % n for n in range(16 * 1024 * 1024 // 16))
+
+
+def compare(got):
+    if got == EXPECTED:
+        return
+    if EXPECTED.startswith(got):
+        raise Wrong(f"{len(EXPECTED)} bytes, then the end of the stream",
+                    f"{len(got)} bytes came, and then the end of the stream")
+    same = next(n for n in range(len(got)) if got[n:n + 1] != EXPECTED[n:n + 1])
+    raise Wrong(f"{len(EXPECTED)} bytes, once and in order",
+                f"{len(got)} bytes came, and from byte {same} on they are not what should have come")
+
+
+def slow(lab, server, seconds):
+    """A client that reads nothing until the server has waited for some ticks."""
+    client = lab.client(server)
+    client.wait_for_bytes(30000)
+    lab.until(lambda: False, within=seconds)
+    return client
+
+
+def check(lab):
+    with lab.case("a client that reads slowly gets all of it"):
+        server = lab.server()
+        compare(slow(lab, server, 0.3).hear_end())
+
+    with lab.case("a client that reads at once gets all of it"):
+        compare(lab.client(lab.server()).hear_end())
+
+    with lab.case("a client that leaves in the middle does no harm"):
+        server = lab.server()
+        slow(lab, server, 0.1).reset()
+        compare(lab.client(server).hear_end())

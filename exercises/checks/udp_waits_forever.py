@@ -1,0 +1,55 @@
+import select
+
+from harness import Wrong, quoted, word
+
+
+def must_say(program, answer):
+    status = program.must_end("your program ends when it has its answer", within=10)
+    if program.output != answer + b"\n" or status != 0:
+        raise Wrong(f"{quoted(answer)} is printed, status 0", f"it printed {quoted(program.output)}, status {status}")
+
+
+def asked(lab, server, question, which="the"):
+    """The program's question; where to answer to."""
+    got, sender = lab.datagram(server, f"{which} question {quoted(question)}", within=10)
+    if got != question:
+        raise Wrong(f"{which} question {quoted(question)}", f"{quoted(got)} came")
+    return sender
+
+
+def check(lab):
+    with lab.case("an answer is printed"):
+        server, question, answer = lab.datagrams(), word(), word()
+        program = lab.run(server.getsockname()[1], question.decode())
+        server.sendto(answer, asked(lab, server, question))
+        must_say(program, answer)
+
+    with lab.case("a server that never answers: it gives up"):
+        server, question = lab.datagrams(), word()
+        program = lab.run(server.getsockname()[1], question.decode())
+        status = program.must_end('your program says "no answer" and ends', asleep=1.5)
+        count = 0
+        while select.select([server], [], [], 0)[0]:
+            server.recvfrom(1000)
+            count += 1
+        if count != 3:
+            raise Wrong("your program asks three times", f"it asked {count} time{'s' * (count != 1)}")
+        if status != 1 or not program.said(b"no answer"):
+            raise Wrong('it says "no answer", status 1', f"status {status}")
+
+    with lab.case("an answer that takes a moment is heard"):
+        server, question, answer = lab.datagrams(), word(), word()
+        program = lab.run(server.getsockname()[1], question.decode())
+        sender = asked(lab, server, question)
+        lab.until(lambda: False, within=0.1)
+        server.sendto(answer, sender)
+        must_say(program, answer)
+
+    with lab.case("a question that got lost is asked again"):
+        for lost in 1, 2:
+            server, question, answer = lab.datagrams(), word(), word()
+            program = lab.run(server.getsockname()[1], question.decode())
+            for _ in range(lost):
+                asked(lab, server, question)
+            server.sendto(answer, asked(lab, server, question, "the same"))
+            must_say(program, answer)

@@ -1,0 +1,73 @@
+/* dies_of_sigpipe - a solution: MSG_NOSIGNAL, so that send returns EPIPE
+ * instead.
+ */
+#include <err.h>	/* err, warn */
+#include <errno.h>	/* errno, EINTR */
+#include <netinet/in.h> /* sockaddr_in, htons */
+#include <stdio.h>	/* printf */
+#include <stdlib.h>	/* strtol */
+#include <sys/socket.h> /* socket, bind, accept */
+#include <unistd.h>	/* close */
+
+/* A socket that listens on 127.0.0.1:PORT; port 0: the kernel chooses one. */
+static int start_listening(const char *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof address;
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_port = htons((in_port_t)strtol(port, NULL, 10));
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1 ||
+	    bind(fd, (struct sockaddr *)&address, length) == -1 ||
+	    listen(fd, 5) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+		err(1, "no listening socket");
+	printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+	fflush(stdout);
+	return fd;
+}
+
+/* Send all of it. 0, or -1 with errno. */
+static int send_all(int fd, const char *bytes, size_t n)
+{
+	while (n > 0) {
+		ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
+		if (sent == -1 && errno == EINTR)
+			continue;
+		if (sent == -1)
+			return -1;
+		bytes += sent;
+		n -= (size_t)sent;
+	}
+	return 0;
+}
+
+/* Count to 100 for a client. */
+static void serve(int conn_fd)
+{
+	char line[16];
+
+	for (int i = 1; i <= 100; i++) {
+		int n = snprintf(line, sizeof line, "%d\n", i);
+		if (send_all(conn_fd, line, (size_t)n) == -1) {
+			warn("send");
+			return;
+		}
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	int listen_fd = start_listening(argc > 1 ? argv[1] : "8080");
+
+	for (;;) {
+		int conn_fd = accept(listen_fd, NULL, NULL);
+		if (conn_fd == -1 && errno == EINTR)
+			continue;
+		if (conn_fd == -1)
+			err(1, "accept");
+		serve(conn_fd);
+		close(conn_fd);
+	}
+}

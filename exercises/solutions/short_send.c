@@ -1,0 +1,82 @@
+/* short_send - a solution: send says how much it took; send the rest, too.
+ */
+#include <err.h>	/* err, warn */
+#include <errno.h>	/* errno, EINTR */
+#include <netinet/in.h> /* sockaddr_in, htons */
+#include <signal.h>	/* sigaction */
+#include <stdio.h>	/* printf */
+#include <stdlib.h>	/* strtol */
+#include <sys/socket.h> /* socket, bind, accept */
+#include <sys/time.h>	/* setitimer */
+#include <unistd.h>	/* close */
+
+static char data[16 * 1024 * 1024 + 1];
+static volatile sig_atomic_t ticks;
+
+static void tick(int number)
+{
+	(void)number;
+	ticks++;
+}
+
+/* A socket that listens on 127.0.0.1:PORT; port 0: the kernel chooses one. */
+static int start_listening(const char *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof address;
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_port = htons((in_port_t)strtol(port, NULL, 10));
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1 ||
+	    bind(fd, (struct sockaddr *)&address, length) == -1 ||
+	    listen(fd, 5) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+		err(1, "no listening socket");
+	printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+	fflush(stdout);
+	return fd;
+}
+
+static void serve(int conn_fd)
+{
+	size_t length = sizeof data - 1, done = 0;
+
+	ticks = 0;
+	while (done < length) {
+		ssize_t n =
+			send(conn_fd, data + done, length - done, MSG_NOSIGNAL);
+		if (n == -1 && errno == EINTR)
+			continue; /* a tick, before anything was taken */
+		if (n == -1) {
+			warn("send");
+			return;
+		}
+		done += (size_t)n;
+	}
+	printf("sent, in %d ticks\n", (int)ticks);
+	fflush(stdout);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct itimerval often = {{.tv_usec = 20000}, {.tv_usec = 20000}};
+	const struct sigaction action = {.sa_handler = tick};
+	int listen_fd = start_listening(argc > 1 ? argv[1] : "8080");
+
+	for (size_t i = 0; i + 1 < sizeof data; i += 16)
+		snprintf(data + i, 17, "%15zu\n", i / 16);
+	if (sigaction(SIGALRM, &action, NULL) == -1 ||
+	    setitimer(ITIMER_REAL, &often, NULL) == -1)
+		err(1, "no timer");
+
+	for (;;) {
+		int conn_fd = accept(listen_fd, NULL, NULL);
+		if (conn_fd == -1 && errno == EINTR)
+			continue;
+		if (conn_fd == -1)
+			err(1, "accept");
+		serve(conn_fd);
+		close(conn_fd);
+	}
+}
