@@ -270,13 +270,21 @@ static void no_socket(bool raw)
 }
 
 /* Everything up to the first request. The privileged part comes first and is
- * short: both sockets, as only the look-up will tell which one is needed. */
+ * short: unless -4 or -6 is given, both sockets, as only the look-up will tell
+ * which one is needed. That the other cannot be had is then no failure. */
 static void get_ready(const char *host)
 {
 	bool raw_v4 = true, raw_v6 = true;
-	int fd_v4 = open_socket(AF_INET, &raw_v4), error_v4 = errno;
-	int fd_v6 = open_socket(AF_INET6, &raw_v6), error_v6 = errno;
+	int fd_v4 = -1, fd_v6 = -1, error_v4 = 0, error_v6 = 0;
 
+	if (options.family != AF_INET6) {
+		fd_v4 = open_socket(AF_INET, &raw_v4);
+		error_v4 = errno;
+	}
+	if (options.family != AF_INET) {
+		fd_v6 = open_socket(AF_INET6, &raw_v6);
+		error_v6 = errno;
+	}
 	give_up_privileges();
 	find_host(host);
 	ping.fd = ping.v6 ? fd_v6 : fd_v4;
