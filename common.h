@@ -45,6 +45,9 @@ static inline const char *errno_name(int error)
 	E(EPROTOTYPE) E(ERANGE) E(EROFS) E(ESOCKTNOSUPPORT) E(ESPIPE) E(ESRCH)
 	E(ETIMEDOUT) E(ETOOMANYREFS) E(EAI_AGAIN) E(EAI_FAIL) E(EAI_FAMILY)
 	E(EAI_MEMORY) E(EAI_NONAME) E(EAI_SERVICE)
+#ifdef EAI_ADDRFAMILY
+	E(EAI_ADDRFAMILY)
+#endif
 	}
 #undef E
 	/* clang-format on */

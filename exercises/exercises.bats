@@ -6,7 +6,7 @@ setup() {
     export DIR=$BATS_TEST_TMPDIR/student
     mkdir "$DIR"
     cp "$ROOT"/exercises/starts/*.c "$DIR"
-    cd "$ROOT"
+    cd "$ROOT" || return
 }
 
 exercise() {

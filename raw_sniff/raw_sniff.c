@@ -8,7 +8,7 @@
  * Run:    make demo-sniff (a private network); or sudo raw_sniff/raw_sniff -p
  *         8080 in a third terminal beside make demo-tcp
  * Watch:  SYN, SYN+ACK, ACK: the handshake; seq counts bytes; each side's FIN
- * Next:   packet.c, which takes the packets apart; raw_icmp, which sends some
+ * Next:   packet.c, which takes the packets apart; then the exercises
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 

@@ -76,6 +76,19 @@ every_demo() {
     every_demo has_header
 }
 
+@test "each source and each lesson leads on to the next demo of the list" {
+    leads_on() {
+        local next
+        next=$(awk '/^DEMOS :=/ { on = 1; sub(/.*:=/, "") }
+            on { more = sub(/\\$/, ""); print; if (!more) exit }' "$ROOT/Makefile" |
+            tr -s ' \n' '\n' | grep -x -A 1 "$1" | sed -n 2p)
+        [ -n "$next" ] || next=exercises # after the last one
+        grep -q "^ \* Next:   .*$next" "$ROOT/$1/$1.c" &&
+            grep -q "^Read next: .*$next" "$ROOT/$1/README.md"
+    }
+    every_demo leads_on
+}
+
 @test "the lesson of each demo holds a transcript" {
     has_transcript() {
         grep -q '^```console$' "$ROOT/$1/README.md"

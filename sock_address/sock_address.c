@@ -5,7 +5,7 @@
  *
  * Run:    sock_address (the story), sock_address localhost 8080 (the tool)
  * Watch:  port 8080 becomes 36895, and why a program may not notice
- * Next:   sock_options
+ * Next:   sock_options, the switches of a socket
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 

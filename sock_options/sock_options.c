@@ -5,7 +5,7 @@
  *
  * Run:    sock_options (the story), sock_options SO_RCVBUF 10000 (the tool)
  * Watch:  the kernel doubles, rounds and caps: what you asked for is a wish
- * Next:   tcp_nodelay, tcp_timeout, tcp_reuseaddr: single options at work
+ * Next:   raw_icmp, a socket below TCP and UDP
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 

@@ -6,7 +6,7 @@
  *
  * Run:    tcp_backlog, or tcp_backlog 10 for listen(listen_fd, 10)
  * Watch:  nobody is refused; the one too many hangs until there is room
- * Next:   tcp_server, whose second client waits in such a queue
+ * Next:   tcp_sendall, what becomes of the bytes once connected
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 

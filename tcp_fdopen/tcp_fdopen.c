@@ -8,7 +8,7 @@
  *
  * Run:    tcp_fdopen
  * Watch:  an answer that never leaves; who else fclose closes
- * Next:   tcp_framing, lines and messages without stdio
+ * Next:   tcp_states, the whole life of a connection
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 

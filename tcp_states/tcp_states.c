@@ -6,7 +6,7 @@
  * Run:    tcp_states, for the whole life; tcp_states close_wait, to hold one
  *         state; tcp_states -w close_wait, to look at it from a second terminal
  * Watch:  x+1, y+1: a SYN uses up one number, a FIN another
- * Next:   tcp_halfclose; in this folder scenarios.c, then holds.c
+ * Next:   udp_demo; in this folder scenarios.c, then holds.c
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
