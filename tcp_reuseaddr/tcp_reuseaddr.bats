@@ -48,6 +48,33 @@ in_private_network() {
     [[ ${owners[0]} != 127.0.0.1:* && ${owners[1]} = 127.0.0.1:* ]]
 }
 
+@test "the time left is that of our connection, not of another with the same client port" {
+    # On each port that a client can get, some connections to other servers are in
+    # TIME_WAIT already, with 57 s left at the most. Ours has longer.
+    cat >"$BATS_TEST_TMPDIR/neighbours.py" <<'END'
+import socket, time
+for host in range(9, 17):
+    server = socket.create_server(("127.0.0.%d" % host, 1009))
+    for _ in range(190):
+        client = socket.create_connection(server.getsockname(), 10)
+        conn = server.accept()[0]
+        client.close()
+        conn.recv(1)
+        conn.close()
+def longest():
+    rows = [row.split() for row in open("/proc/net/tcp").readlines()[1:]]
+    return max(int(row[5][3:], 16) for row in rows if row[3] == "06")
+end = time.monotonic() + 20
+while longest() > 5700 and time.monotonic() < end:
+    time.sleep(0.05)
+END
+    in_private_network "echo 40000 40199 >/proc/sys/net/ipv4/ip_local_port_range &&
+        /usr/bin/python3 '$BATS_TEST_TMPDIR/neighbours.py' && \$STORY"
+    [ "$status" -eq 0 ]
+    [[ $output =~ ", the client, waits "([0-9.]+)" s" ]]
+    awk -v s="${BASH_REMATCH[1]}" 'BEGIN { exit !(s > 57) }'
+}
+
 @test "TIME_WAIT has up to 60 s left, whatever tcp_fin_timeout and tcp_tw_reuse are" {
     for setting in tcp_fin_timeout=5 tcp_fin_timeout=200 tcp_tw_reuse=0 tcp_tw_reuse=1 tcp_tw_reuse=2; do
         in_private_network "echo ${setting#*=} >/proc/sys/net/ipv4/${setting%=*} && \$STORY"

@@ -75,25 +75,28 @@ static struct sockaddr_in dial(int listen_fd, int *client_fd, int *conn_fd)
 	return own;
 }
 
-/* The seconds that a connection in TIME_WAIT still has, from /proc/net/tcp,
- * where its own end is OWN; -1 if there is none. A row there, see proc(5):
- *   0: 0100007F:1F90 0100007F:A3C4 06 00000000:00000000 03:00001770 ...
- *      our address   the peer's    state    queues      timer:ticks */
-static double time_wait_left(const struct sockaddr_in *own)
+/* The seconds that a connection in TIME_WAIT still has, from /proc/net/tcp; -1
+ * if it is not there. Both ends count: the kernel gives a client's port to
+ * other connections, too, if they lead elsewhere. A row there, see proc(5): 0:
+ * 0100007F:1F90 0100007F:A3C4 06 00000000:00000000 03:00001770 ... own end peer
+ * state    queues      timer:ticks */
+static double time_wait_left(const struct sockaddr_in *own,
+			     const struct sockaddr_in *peer)
 {
-	char row[256], wanted[32], *place;
+	char row[256], wanted[48], *place;
 	double left = -1;
 	FILE *table = fopen("/proc/net/tcp", "r");
 
 	if (!table)
 		die("open /proc/net/tcp");
-	snprintf(wanted, sizeof wanted, ": %08X:%04X ", own->sin_addr.s_addr,
-		 ntohs(own->sin_port));
+	snprintf(wanted, sizeof wanted, ": %08X:%04X %08X:%04X ",
+		 own->sin_addr.s_addr, ntohs(own->sin_port),
+		 peer->sin_addr.s_addr, ntohs(peer->sin_port));
 	while (left < 0 && fgets(row, sizeof row, table)) {
 		place = strchr(row, ':');
 		if (!place || strncmp(place, wanted, strlen(wanted)) != 0)
 			continue;
-		place += 2 * strlen(wanted) - 2; /* past both addresses */
+		place += strlen(wanted);
 		if (strtoul(place, &place, 16) != TIME_WAIT)
 			continue;
 		place = strchr(place, ':'); /* in the queues */
@@ -107,13 +110,14 @@ static double time_wait_left(const struct sockaddr_in *own)
 }
 
 /* The same, once there is one: the last segment may be on its way. */
-static double await_time_wait(const struct sockaddr_in *own)
+static double await_time_wait(const struct sockaddr_in *own,
+			      const struct sockaddr_in *peer)
 {
-	double left = time_wait_left(own);
+	double left = time_wait_left(own, peer);
 
 	for (int i = 0; left < 0 && i < PATIENCE; i++) {
 		poll(NULL, 0, 50); /* best effort: a pause */
-		left = time_wait_left(own);
+		left = time_wait_left(own, peer);
 	}
 	if (left < 0) {
 		errno = ETIMEDOUT;
@@ -127,31 +131,33 @@ static double await_time_wait(const struct sockaddr_in *own)
 static void server_comes_and_goes(bool reuse)
 {
 	int listen_fd = first_server(reuse), client_fd, conn_fd;
+	struct sockaddr_in client;
 	char byte;
 
-	dial(listen_fd, &client_fd, &conn_fd);
+	client = dial(listen_fd, &client_fd, &conn_fd);
 	close(conn_fd);
 	if (recv(client_fd, &byte, 1, 0) != 0)
 		die("recv of the end");
 	close(client_fd);
 	close(listen_fd);
-	await_time_wait(&address);
+	await_time_wait(&address, &client);
 }
 
 static void in_use(void)
 {
 	int listen_fd, client_fd, conn_fd, new_fd;
+	struct sockaddr_in client;
 	char byte;
 	double left;
 
 	scene("The server hangs up first, ends, and is started again.");
 	listen_fd = first_server(false);
-	dial(listen_fd, &client_fd, &conn_fd);
+	client = dial(listen_fd, &client_fd, &conn_fd);
 	MUST("server", close(conn_fd));
 	MUST("client", recv(client_fd, &byte, 1, 0));
 	MUST("client", close(client_fd));
 	MUST("server", close(listen_fd));
-	left = await_time_wait(&address);
+	left = await_time_wait(&address, &client);
 
 	new_fd = new_socket(false);
 	long failed = CALL("again", bind(new_fd, where, size));
@@ -240,13 +246,13 @@ static void client_first(void)
 	MUST("server", recv(conn_fd, &byte, 1, 0));
 	MUST("server", close(conn_fd));
 	MUST("server", close(listen_fd));
-	double left = await_time_wait(&client);
+	double left = await_time_wait(&client, &address);
 
 	fd = new_socket(false);
 	MUST("again", bind(fd, where, size));
 	note("/proc/net/tcp: %s, the client, waits %.1f s",
 	     address_text(&client, sizeof client).s, left);
-	expect(left > 0 && time_wait_left(&address) < 0,
+	expect(left > 0 && time_wait_left(&address, &client) < 0,
 	       "TIME_WAIT is with the one who closed first");
 	close(fd);
 }
