@@ -66,13 +66,16 @@ static void ring_every(long ms)
 	const struct timeval period = {.tv_usec = ms * 1000};
 	const struct itimerval timer = {period, period};
 
-	rings = 0;
+	/* No ring while the handler changes: the watchdog would hear it. */
+	if (setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL) == -1)
+		die("setitimer");
 	if (sigaction(SIGALRM, ms ? &ringing : &watchdog, NULL) == -1)
 		die("sigaction");
-	if (setitimer(ITIMER_REAL, &timer, NULL) == -1)
-		die("setitimer");
+	rings = 0;
 	if (ms == 0)
 		alarm(60); /* the watchdog's, which shares the timer */
+	else if (setitimer(ITIMER_REAL, &timer, NULL) == -1)
+		die("setitimer");
 }
 
 static void set_timeout(int fd, struct timeval tv)
