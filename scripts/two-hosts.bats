@@ -191,7 +191,8 @@ first = pexpect.spawn(sys.argv[1], encoding="utf-8", timeout=10, dimensions=(24,
 first.expect(r"-j (\d+) right bash")
 pid = first.match[1]
 first.expect(r"left:.*# ")
-first.sendline("sleep 60")
+first.sendline("sh -c 'echo it runs; exec sleep 60'")
+first.expect(r"[\r\n]it runs\r")
 first.sendintr()  # Ctrl-C is for what runs in the shell, not for the shell
 first.expect(r"left:.*# ")
 second = pexpect.spawn(sys.argv[1], ["-j", pid, "right", "bash", "--norc"], encoding="utf-8", timeout=10)
