@@ -528,7 +528,7 @@ class Lab:
             # It may wake now and then only to fall asleep again: usleep, poll.
             if not within and (now - quiet_since > (asleep if pids else 0.1) or now - awake > NAPS):
                 return happened()
-            pause = 0.002 if now - start < 0.1 else 0.02
+            pause = 0.004 if now - start < 0.1 else 0.02
             if on:
                 select.select([on], [], [], pause)
             else:
