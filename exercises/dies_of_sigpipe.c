@@ -4,10 +4,10 @@
  *
  * Symptom: cc dies_of_sigpipe.c -o dies_of_sigpipe && ./dies_of_sigpipe 8080
  *          All is well with nc 127.0.0.1 8080. But a client that hangs up
- * before it has heard anything, such as a port scan with nc -z 127.0.0.1 8080,
- *          may end the server: no message, only echo $? tells 141.
- * Wanted:  a client that leaves early ends its own conversation, never the
- * server. Check:   make exercise-dies_of_sigpipe
+ *          early, such as a port scan with nc -z 127.0.0.1 8080, may end the
+ *          server: no message, only echo $? tells 141.
+ * Wanted:  a client that leaves early ends its own conversation, no more.
+ * Check:   make exercise-dies_of_sigpipe
  */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

@@ -6,8 +6,8 @@
  * Symptom: cc empty_message.c -o empty_message; start tcp_server/tcp_server in
  *          one terminal, ./empty_message 8080 in another. Type hello: HELLO.
  *          Press Enter alone: nothing happens any more, whatever you type.
- * Wanted:  an empty line is skipped: nothing is sent, nothing is printed for
- * it. Check:   make exercise-empty_message
+ * Wanted:  an empty line is skipped: nothing is sent, nothing printed for it.
+ * Check:   make exercise-empty_message
  */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

@@ -2,8 +2,7 @@
  *
  * The server picks up one client after another, and answers all that it says in
  * upper case. What each step has to bring about stands in the comments 1 to 6;
- * the call is missing. Each call that fails ends the program: err(1, "name of
- * the call").
+ * the call is missing. A call that fails ends the program: err(1, "its name").
  *
  * Symptom: cc first_server.c -o first_server && ./first_server 8080
  *          says: first_server: getsockname: Bad file descriptor

@@ -3,14 +3,14 @@
  * It makes an ICMP echo request (what ping sends) of each line of its input,
  * the line being the payload, and prints it in hexadecimal. A receiver adds up
  * all 16 bit words of the packet, the checksum among them, high byte first, and
- * adds what exceeds 16 bits to the rest (RFC 1071): the packet is good if that
- * is ffff.
+ * adds what exceeds 16 bits to the rest (RFC 1071): ffff says that it is good.
  *
  * Symptom: cc icmp_checksum_odd.c -o icmp_checksum_odd
- *          printf 'ab\\nabc\\n' | ./icmp_checksum_odd; add the words up by
- * hand: of ab they give ffff, of abc they do not. Wanted:  they do for every
- * payload. An odd last byte counts as if a byte 00 followed it, which is not
- * sent. Check:   make exercise-icmp_checksum_odd
+ *          printf 'ab\nabc\n' | ./icmp_checksum_odd; add the words up by
+ *          hand: of ab they give ffff, of abc they do not.
+ * Wanted:  they do for every payload. An odd last byte counts as if a byte 00
+ *          followed it, which is not sent.
+ * Check:   make exercise-icmp_checksum_odd
  */
 #include <stddef.h> /* size_t */
 #include <stdint.h> /* uint16_t */

@@ -6,10 +6,10 @@
  * Symptom: cc one_recv_one_message.c -o one_recv_one_message
  *          ./one_recv_one_message 8080
  *          Typed into nc 127.0.0.1 8080 all seems well; but
- *          printf 'a\\nbcd\\n' | nc 127.0.0.1 8080 is answered by one number.
+ *          printf 'a\nbcd\n' | nc 127.0.0.1 8080 is answered by one number.
  * Wanted:  one answer per line, however the bytes arrive: several lines at
- * once, half a line now and half of it later. A client whose line is too long
- *          is hung up on.
+ *          once, half a line now and half of it later. A client whose line is
+ *          too long is hung up on.
  * Check:   make exercise-one_recv_one_message
  */
 #include <err.h>	/* err */

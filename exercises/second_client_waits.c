@@ -3,9 +3,10 @@
  * Symptom: cc second_client_waits.c -o second_client_waits
  *          ./second_client_waits 8080
  *          Type nc 127.0.0.1 8080 in a second and in a third terminal. The
- * third gets no answer before the second has left. Wanted:  every client is
- * answered as soon as it speaks, whoever else is connected and silent; up to 40
- * clients at once. Check:   make exercise-second_client_waits
+ *          third gets no answer before the second has left.
+ * Wanted:  every client is answered as soon as it speaks, whoever else is
+ *          connected and silent; up to 40 clients at once.
+ * Check:   make exercise-second_client_waits
  */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */

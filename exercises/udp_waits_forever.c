@@ -5,9 +5,10 @@
  * Symptom: cc udp_waits_forever.c -o udp_waits_forever
  *          nc -u -l 127.0.0.1 8080 is a server that never answers by itself;
  *          ./udp_waits_forever 8080 hello waits for ever. Had the word been
- * lost on the way, it would wait just so. Wanted:  if there is no answer within
- * 300 ms it asks again, three times in all; after that it says: no answer; and
- * ends with status 1. Check:   make exercise-udp_waits_forever
+ *          lost on the way, it would wait just so.
+ * Wanted:  if there is no answer within 300 ms it asks again, three times in
+ *          all; after that it says: no answer; and ends with status 1.
+ * Check:   make exercise-udp_waits_forever
  */
 #include <err.h>	/* err */
 #include <errno.h>	/* errno, EINTR */

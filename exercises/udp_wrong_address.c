@@ -1,11 +1,12 @@
-/* udp_wrong_address - this UDP server answers everybody, but always at one
- * address.
+/* udp_wrong_address - this UDP server answers everybody at one address.
  *
  * Symptom: cc udp_wrong_address.c -o udp_wrong_address
- *          ./udp_wrong_address 8080; in two more terminals: nc -u 127.0.0.1
- * 8080 The first nc is answered. What the second one says is answered, too, in
- * the first one's terminal. Wanted:  each datagram is answered to where it came
- * from. Check:   make exercise-udp_wrong_address
+ *          ./udp_wrong_address 8080
+ *          In two more terminals: nc -u 127.0.0.1 8080; the
+ *          first is answered. What the second says is answered, too, in the
+ *          first one's terminal.
+ * Wanted:  each datagram is answered to where it came from.
+ * Check:   make exercise-udp_wrong_address
  */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */

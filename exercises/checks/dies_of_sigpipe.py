@@ -13,7 +13,7 @@ def check(lab):
         server = lab.server()
         server.pause()
         early = lab.client(server)
-        early.close()
+        early.leave()
         server.resume()
         server.settle()
         lab.client(server, "127.0.0.1:{port} takes a call after a client left early").hear(COUNTED, "the lines")

@@ -409,6 +409,16 @@ class Peer:
     def close(self):
         self.sock.close()
 
+    def leave(self):
+        """Close, and wait until the program's kernel knows: CLOSE-WAIT there."""
+        port = self.sock.getsockname()[1]
+        self.sock.close()
+        known = re.compile(rf" \w+:{port:04X} 08 ".encode())
+        def told():
+            with open("/proc/net/tcp", "rb") as file:
+                return known.search(file.read())
+        self.lab.until(told)
+
     def reset(self):
         """Slam the door: the program sees ECONNRESET."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -518,7 +528,7 @@ class Lab:
             # It may wake now and then only to fall asleep again: usleep, poll.
             if not within and (now - quiet_since > (asleep if pids else 0.1) or now - awake > NAPS):
                 return happened()
-            pause = 0.002 if now - start < 0.1 else 0.02
+            pause = 0.004 if now - start < 0.1 else 0.02
             if on:
                 select.select([on], [], [], pause)
             else:
@@ -739,10 +749,12 @@ def source_of(path):
     except OSError as error:
         why = "is a symbolic link, not a file" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
         raise Unfit(f"{shown} {why}") from None
-    with open(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Unfit(f"{shown} is not a regular file")
-        source = file.read(MOST_SOURCE + 1)
+        source = os.read(fd, MOST_SOURCE + 1)
+    finally:
+        os.close(fd)
     if len(source) > MOST_SOURCE:
         raise Unfit(f"{shown} is larger than {MOST_SOURCE // 1024} KiB")
     if not source.strip():

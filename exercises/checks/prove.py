@@ -3,7 +3,7 @@
 
 It is when it turns down the broken start and each plausible wrong repair,
 each for the reason that wrong/REASONS gives, and lets the solution pass: as it
-is, under the sanitizers, and in the cage for systems without namespaces. Every
+is, and under the sanitizers, in the cage for systems without namespaces. Every
 check also has its round under the unkind kernel. Prints what is not so.
 """
 import json
@@ -16,7 +16,6 @@ import tempfile
 COURSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EXERCISE = os.path.dirname(COURSE) + "/scripts/exercise"
 SANITIZERS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
-PLAIN = {"EXERCISE_PLAIN": "1"}
 
 
 def text_of(path):
@@ -76,7 +75,7 @@ def findings(name):
         elif last.get("title") != title or words not in "".join(
                 last.get(what, "") for what in ("happened", "program", "said")) or last["unkind"]:
             yield f"{name}: {repair} is not turned down for the reason given: {last}"
-    for environment in {}, {"CFLAGS": SANITIZERS}, PLAIN:
+    for environment in {}, {"CFLAGS": SANITIZERS, "EXERCISE_PLAIN": "1"}:
         report = report_on(name, solution, **environment)
         if not report["done"] or report["warnings"]:
             yield f"{name}: the solution does not pass, {environment}: {report}"

@@ -4,8 +4,8 @@
  *          listening on 127.0.0.1:8080; but nc 127.0.0.1 8080: Connection
  *          refused. On which port does it listen? ss -tln tells.
  * Wanted:  it listens where it was told to, and tells the truth about that,
- * also for port 0, where the kernel chooses. Check:   make
- * exercise-forgotten_htons
+ *          also for port 0, where the kernel chooses.
+ * Check:   make exercise-forgotten_htons
  */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */

@@ -5,7 +5,7 @@
  *
  * Symptom: cc half_close.c -o half_close
  *          In one terminal: socat TCP-LISTEN:8080,reuseaddr EXEC:sort
- *          In another:      printf 'b\\na\\n' | ./half_close 8080
+ *          In another:      printf 'b\na\n' | ./half_close 8080
  *          Both wait for ever; nothing is sorted.
  * Wanted:  the server learns that there is no more, and its answer is printed.
  * Check:   make exercise-half_close

@@ -7,8 +7,8 @@
  *          printf abcdefghijklmnop | nc -u -w1 127.0.0.1 8080
  *          printf bob | nc -u -w1 127.0.0.1 8080          , bob
  * Wanted:  names of 15 bytes are greeted whole, longer ones are cut (to 15
- * bytes or more), and the greeting is said to every guest. Check:   make
- * exercise-overflow_by_one
+ *          bytes or more), and the greeting is said to every guest.
+ * Check:   make exercise-overflow_by_one
  */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
