@@ -553,11 +553,22 @@ class Lab:
 
     def rebuilt(self, *flags):
         """The program compiled once more with these flags, for what follows;
-        False if the compiler does not know them."""
+        False if they do not work here, not even for an empty program."""
+        flags = ["-O1", "-g", *flags]
+        with open(self.build + "/empty.c", "w") as file:
+            file.write("int main(void) { return 0; }\n")
+        os.chmod(self.build + "/empty.c", 0o644)
         try:
-            self.compile(["-O1", "-g", *flags], "rebuilt")
+            compile_in(self.build, self.uid, [*flags, "-o", "empty", "empty.c"], "")
+            self.take("empty", True)
+            if self.run().must_end("") != 0:
+                return False
+            self.compile(flags, "rebuilt")
         except Unfit:
             return False
+        finally:
+            if self.binary == self.build + "/empty":
+                self.take(self.name, self.sanitized_first)
         return True
 
     def run(self, *args, stdin=None):
@@ -806,13 +817,13 @@ def checked(name, source, folder, uid, processes):
         for file in "", f"/{name}.c", "/unkind.c":
             os.chown(lab.build + file, uid, -1)
         report["warnings"] = lab.compile(flags, name)
-        sanitized = lab.sanitized
+        lab.sanitized_first = lab.sanitized
         report["cases"] = lab.results
         check = importlib.import_module(name).check
         check(lab)
         # Never with sanitizers: it is loaded into programs that have their own.
         compile_in(lab.build, uid, ["-O1", *UNKIND, "-o", "unkind.so", "unkind.c", "-ldl"], "unkind.c")
-        lab.take(name, sanitized)
+        lab.take(name, lab.sanitized_first)
         lab.unkind = True
         check(lab)
         report["done"] = True
