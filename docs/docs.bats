@@ -253,6 +253,7 @@ assert links > 30
 # Words of the same form that are no demos: settings of the kernel, and C names.
 others = {"tcp_tw_recycle", "unix_sock", "sock_fprog", "sock_filter", "tcp_info", "udp_echo"}
 others |= set(os.listdir("/proc/sys/net/ipv4")) | {"tcp_mem", "udp_mem"}
+others |= {name[:-2] for name in os.listdir("exercises") if name.endswith(".c")}
 for page, text in code + prose:
     for word in re.findall(r"(?<![\w/.-])(?:tcp|udp|unix|sock|raw)_[a-z0-9]+(?:_[a-z0-9]+)*", text):
         # A name in _fd is a variable.
