@@ -100,8 +100,8 @@ static inline void expected(bool holds, const char *condition,
 	say_who();
 	fprintf(stderr, "scene %d: not on this kernel: %s\n", scene_number,
 		claim);
-	fprintf(stderr, "looked for: %s\nthe last call that failed: %s%s%s\n", condition,
-		last_failed, last_errno ? ": " : "",
+	fprintf(stderr, "looked for: %s\nthe last call that failed: %s%s%s\n",
+		condition, last_failed, last_errno ? ": " : "",
 		last_errno ? errno_name(last_errno) : "");
 	exit(EXIT_FAILURE);
 }
