@@ -124,7 +124,7 @@ lint: ## clang-format, clang-tidy, cppcheck, shellcheck, codespell
 	cppcheck --quiet --enable=warning,performance,portability \
 		--error-exitcode=1 --inline-suppr $(filter %.c,$(C_FILES))
 	shellcheck -x $(SCRIPTS)
-	codespell -L $(SPELT_RIGHT) $(shell git ls-files)
+	git ls-files -z | xargs -0 codespell -L $(SPELT_RIGHT)
 
 format: ## lay out all C files as lint wants them
 	clang-format -i $(C_FILES)
