@@ -3,6 +3,7 @@ load ../scripts/bats_helper
 # Exercises are checked in a folder of the test's own, never in exercises/, where
 # a student may be at work. DIR tells scripts/exercise where that is.
 setup() {
+    unset CFLAGS CPPFLAGS LDFLAGS HARDEN # of `make sanitize`: the checks choose their own
     export DIR=$BATS_TEST_TMPDIR/student
     mkdir "$DIR"
     cp "$ROOT"/exercises/starts/*.c "$DIR"
