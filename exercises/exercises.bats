@@ -3,7 +3,7 @@ load ../scripts/bats_helper
 # Exercises are checked in a folder of the test's own, never in exercises/, where
 # a student may be at work. DIR tells scripts/exercise where that is.
 setup() {
-    unset CFLAGS CPPFLAGS LDFLAGS HARDEN # of `make sanitize`: the checks choose their own
+    unset CFLAGS # of `make sanitize`: a broken start would break in other ways
     export DIR=$BATS_TEST_TMPDIR/student
     mkdir "$DIR"
     cp "$ROOT"/exercises/starts/*.c "$DIR"
@@ -156,7 +156,7 @@ INCLUDES='#include <arpa/inet.h>
     local name cc lines
     for name in $(names); do
         for cc in gcc clang; do
-            command -v $cc >/dev/null || missing $cc
+            command -v $cc >/dev/null || continue
             [ -z "$($cc -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
                 -Wmissing-prototypes -Wformat=2 "exercises/starts/$name.c" 2>&1)" ]
         done

@@ -4,8 +4,8 @@
  * long that takes.
  *
  * Symptom: cc short_send.c -o short_send && ./short_send 8080
- *          nc 127.0.0.1 8080 | wc -c counts 16777216 bytes, but a slow reader,
- *          nc 127.0.0.1 8080 | (sleep 1; wc -c), counts less.
+ *          A slow reader, nc 127.0.0.1 8080 | (sleep 1; wc -c), should count
+ *          16777216 bytes, and counts less. A quick one may get them all.
  * Wanted:  every client gets all of it, once, in order, however slow it reads.
  * Check:   make exercise-short_send
  */
@@ -64,8 +64,8 @@ int main(int argc, char *argv[])
 	const struct sigaction action = {.sa_handler = tick};
 	int listen_fd = start_listening(argc > 1 ? argv[1] : "8080");
 
-	for (size_t i = 0; i + 1 < sizeof data; i += 16)
-		snprintf(data + i, 17, "%15zu\n", i / 16);
+	for (size_t i = 0; i + 1 < sizeof data; i += 64)
+		snprintf(data + i, 65, "%63zu\n", i / 64);
 	if (sigaction(SIGALRM, &action, NULL) == -1 ||
 	    setitimer(ITIMER_REAL, &often, NULL) == -1)
 		err(1, "no timer");

@@ -36,7 +36,7 @@ ASLEEP = 0.7       # s; a program at rest for so long waits for something that
                    # will not come: on loopback there is nothing slower
 NAPS = 3           # s; and one that was never seen at work for so long
 TOO_BUSY = 0.5     # s of CPU time while there is nothing to do
-IN_CIRCLES = 1.5   # s of CPU time without anything coming of it
+IN_CIRCLES = 1.0   # s of CPU time without anything coming of it
 WHOLE_CHECK = 120  # s
 COMPILING = 60     # s
 MOST_SOURCE = 64 * 1024
@@ -425,6 +425,36 @@ class Peer:
         self.sock.close()
 
 
+class Watch:
+    """What the processes of the program do while we wait."""
+
+    def __init__(self):
+        self.looked = self.quiet_since = self.awake = time.monotonic()
+        self.before, self.first_used, self.used, self.count = None, None, 0, 1
+
+    def look(self):
+        """How many processes there are; at most 50 looks a second."""
+        now = time.monotonic()
+        if self.before is not None and now - self.looked < 0.02:
+            return self.count
+        self.looked = now
+        seen = [glance(pid) for pid in family()]
+        self.count, self.used = len(seen), sum(state[2] for state in seen)
+        if self.first_used is None:
+            self.first_used = self.used
+        if not all(state[0] for state in seen):
+            self.awake = now
+        if seen != self.before or self.awake == now:
+            self.quiet_since, self.before = now, seen
+        return self.count
+
+    def nothing_will_come(self, asleep, busy):
+        return (self.used - self.first_used > busy
+                or self.looked - self.quiet_since > (asleep if self.count else 0.1)
+                # It wakes now and then only to fall asleep again: usleep, poll.
+                or self.looked - self.awake > NAPS)
+
+
 class Lab:
     """What a check has in its hands."""
 
@@ -478,7 +508,7 @@ class Lab:
             for program in self.programs[-1:]:
                 self.until(program.ended, within=0.05)
                 program.pump()
-                result.update(program=program.state(), said=visible(program.output))
+                result.update(program=program.state(), said=visible(program.output[-600:], 600))
             raise
         finally:
             for thing in self.things:
@@ -499,40 +529,25 @@ class Lab:
     def until(self, happened, within=None, asleep=ASLEEP, busy=IN_CIRCLES, on=None):
         """Wait for happened(). False when all processes of the program have
         been asleep, or busy, for so many seconds that nothing will come of it,
-        when it has ended, or when patience is at its end. With `within`, that time is
-        waited in full, asleep or not. `on` is a socket that wakes us."""
+        when it has ended, or when patience is at its end. With `within`, that
+        time is waited in full, asleep or not. `on` is a socket that wakes us."""
         if on and select.select([on], [], [], 0.005)[0] and happened():
             return True
-        start = quiet_since = awake = time.monotonic()
-        before = first_used = None
+        start = time.monotonic()
+        watch = Watch()
         while not happened():
-            now = time.monotonic()
             for program in self.programs:
                 program.pump()
-            if now - start > (within or PATIENCE):
-                return False
                 program.ended()
-            pids = family()
-            if len(pids) > MOST_PROCESSES:
+            if time.monotonic() - start > (within or PATIENCE):
+                return False
+            if watch.look() > MOST_PROCESSES:
                 end_family(self.uid)
-                raise Wrong("a handful of processes at most", f"there were {len(pids)}: does it fork without end?")
-            seen = [glance(pid) for pid in pids]
-            if not all(state[0] for state in seen):
-                awake = now
-            if seen != before or awake == now:
-                quiet_since, before = now, seen
-            used = sum(state[2] for state in seen)
-            first_used = used if first_used is None else first_used
-            if not within and used - first_used > busy:
+                raise Wrong("a handful of processes at most", "there were more: does it fork without end?")
+            if not within and watch.nothing_will_come(asleep, busy):
                 return happened()
-            # It may wake now and then only to fall asleep again: usleep, poll.
-            if not within and (now - quiet_since > (asleep if pids else 0.1) or now - awake > NAPS):
-                return happened()
-            pause = 0.004 if now - start < 0.1 else 0.02
-            if on:
-                select.select([on], [], [], pause)
-            else:
-                time.sleep(pause)
+            pause = 0.004 if time.monotonic() - start < 0.1 else 0.02
+            select.select([on] if on else [], [], [], pause)
         return True
 
     def free_port(self, good=lambda port: True):

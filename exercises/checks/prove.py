@@ -45,8 +45,8 @@ def report_on(name, text, **environment):
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/{name}.c", "w") as file:
             file.write(text)
-        judged = subprocess.run([EXERCISE, "judge", name], env={**os.environ, **environment, "DIR": folder},
-                                stdout=subprocess.PIPE, check=True)
+        judged = subprocess.run([EXERCISE, "judge", name], stdout=subprocess.PIPE, check=True,
+                                env={**os.environ, "CFLAGS": "-O1 -g", **environment, "DIR": folder})
     return json.loads(judged.stdout)
 
 

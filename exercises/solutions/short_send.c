@@ -64,8 +64,8 @@ int main(int argc, char *argv[])
 	const struct sigaction action = {.sa_handler = tick};
 	int listen_fd = start_listening(argc > 1 ? argv[1] : "8080");
 
-	for (size_t i = 0; i + 1 < sizeof data; i += 16)
-		snprintf(data + i, 17, "%15zu\n", i / 16);
+	for (size_t i = 0; i + 1 < sizeof data; i += 64)
+		snprintf(data + i, 65, "%63zu\n", i / 64);
 	if (sigaction(SIGALRM, &action, NULL) == -1 ||
 	    setitimer(ITIMER_REAL, &often, NULL) == -1)
 		err(1, "no timer");
