@@ -17,7 +17,7 @@ every_demo() {
 
 @test "each folder is listed in DEMOS, with a lesson and tests" {
     listed() {
-        awk '/^DEMOS :=/ { on = 1 } on { print; if (!/\\$/) exit }' "$ROOT/Makefile" | grep -qw "$1" &&
+        "$ROOT/scripts/table" -d | grep -qx "$1" &&
             [ -s "$ROOT/$1/README.md" ] && [ -s "$ROOT/$1/$1.bats" ] && [ -x "$ROOT/$1/$1" ]
     }
     every_demo listed
@@ -79,9 +79,7 @@ every_demo() {
 @test "each source and each lesson leads on to the next demo of the list" {
     leads_on() {
         local next
-        next=$(awk '/^DEMOS :=/ { on = 1; sub(/.*:=/, "") }
-            on { more = sub(/\\$/, ""); print; if (!more) exit }' "$ROOT/Makefile" |
-            tr -s ' \n' '\n' | grep -x -A 1 "$1" | sed -n 2p)
+        next=$("$ROOT/scripts/table" -d | grep -x -A 1 "$1" | sed -n 2p)
         [ -n "$next" ] || next=exercises # after the last one
         grep -q "^ \* Next:   .*$next" "$ROOT/$1/$1.c" &&
             grep -q "^Read next: .*$next" "$ROOT/$1/README.md"
