@@ -120,6 +120,8 @@ SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* b
 SPELT_RIGHT = inh
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, codespell
 	clang-format --dry-run -Werror $(C_FILES)
+	@echo 'no line of C is wider than 80 columns'; for file in $(C_FILES); do \
+		expand $$file | grep -n '.\{81\}' | sed "s,^,$$file:,"; done | { ! grep .; }
 	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- $(WARNINGS)
 	cppcheck --quiet --enable=warning,performance,portability \
 		--error-exitcode=1 --inline-suppr $(filter %.c,$(C_FILES))
