@@ -34,5 +34,5 @@ load ../scripts/bats_helper
         -e inject=recvfrom:error=ECONNRESET:when=1 "$ROOT/tcp_disconnect/tcp_disconnect"
     [ "$status" -eq 1 ]
     [[ $stderr = "tcp_disconnect: scene 1: not on this kernel: the peer closed its end: recv returns 0, at once"* ]]
-    [[ $stderr = *"the last call that failed: recv(conn_fd, buf, sizeof buf, 0): ECONNRESET" ]]
+    [[ $stderr = *"last call:  recv(conn_fd, buf, sizeof buf, 0) = -1 ECONNRESET (Connection reset by peer)" ]]
 }
