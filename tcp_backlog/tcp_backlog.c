@@ -2,7 +2,7 @@
  *
  *   client 1  --SYN-->  [ waits ]  <-- accept takes from here, when the
  *   client 2  --SYN-->  [ waits ]      server has time
- *   client 3  --SYN-->  dropped: no answer, so it calls again, and again
+ *   client 3  --SYN-->  dropped: no answer, so it is sent again, and again
  *
  * Run:    tcp_backlog, or tcp_backlog 10 for listen(listen_fd, 10)
  * Watch:  nobody is refused; the one too many hangs until there is room
