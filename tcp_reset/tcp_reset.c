@@ -107,7 +107,7 @@ static void killed(void)
 	MUST("parent", kill(child, SIGKILL));
 	MUST("parent", waitpid(child, &status, 0));
 	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-	       "it has not read what was in its buffer");
+	       "killed, with 9 bytes unread in its buffer");
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	expect(n == -1 && errno == ECONNRESET,
 	       "the unread bytes make the reset, not the kill");
@@ -127,7 +127,7 @@ static void write_twice(void)
 	expect(n == 0, "an orderly end");
 	n = CALL("server", send(conn_fd, "one", 3, MSG_NOSIGNAL));
 	expect(n == 3, "the first send succeeds: it only fills our buffer");
-	await(conn_fd, POLLERR); /* the peer's kernel: nobody reads that */
+	await(conn_fd, POLLERR); /* the peer's kernel: nobody is here */
 	n = CALL("server", send(conn_fd, "two", 3, MSG_NOSIGNAL));
 	expect(n == -1 && errno == EPIPE,
 	       "the second one is told: broken pipe");
@@ -237,7 +237,7 @@ static void the_cure(void)
 	MUST("rude", close(rude_fd));
 	MUST("kind", send(kind_fd, "hello", 5, MSG_NOSIGNAL));
 
-	/* A real server: for ever. */
+	/* A real server does this for ever, in a loop. */
 	error = serve_one(listen_fd);
 	expect(error == ECONNRESET, "accept knew nothing, recv told");
 	error = serve_one(listen_fd);
