@@ -91,6 +91,8 @@ static void killed(void)
 
 	scene("The client is killed with kill -9, and had unread data, too.");
 	connected_pair(&client_fd, &conn_fd);
+	MUST("server", send(conn_fd, "important", 9, MSG_NOSIGNAL));
+	await(client_fd, POLLIN);
 	child = fork();
 	if (child == -1)
 		die("fork");
@@ -100,8 +102,6 @@ static void killed(void)
 		poll(&end, 1, -1); /* returns if we die first */
 		_exit(EXIT_SUCCESS);
 	}
-	MUST("server", send(conn_fd, "important", 9, MSG_NOSIGNAL));
-	await(client_fd, POLLIN);
 	close(client_fd); /* the child has a copy, and now the only one */
 
 	MUST("parent", kill(child, SIGKILL));
