@@ -108,14 +108,15 @@ static double time_wait_left(const struct sockaddr_in *own,
 }
 
 /* The same, once there is one: the last segment may be on its way. No call can
- * wait for a state that only the kernel has: look every 50 ms, for 10 s. */
+ * wait for a state that only the kernel has: look again after 1 ms, after 2 ms
+ * more, 4 ms, ... until 16 s are over. */
 static double await_time_wait(const struct sockaddr_in *own,
 			      const struct sockaddr_in *peer)
 {
 	double left = time_wait_left(own, peer);
 
-	for (int tries = 0; left < 0 && tries < 200; tries++) {
-		poll(NULL, 0, 50); /* a pause; if it is cut short, no matter */
+	for (int ms = 1; left < 0 && ms < 16000; ms *= 2) {
+		poll(NULL, 0, ms); /* a pause; if it is cut short, no matter */
 		left = time_wait_left(own, peer);
 	}
 	if (left < 0) {
