@@ -270,7 +270,8 @@ int main(int argc, char *argv[])
 	with_a_length();
 	with_lines();
 	not_a_struct();
-	puts("\nRemember: TCP delivers every byte in order, and no borders. "
+	puts("\n"
+	     "Remember: TCP delivers every byte in order, and no borders. "
 	     "Put the borders in\n"
 	     "yourself, and collect until a message is whole.");
 	return EXIT_SUCCESS;

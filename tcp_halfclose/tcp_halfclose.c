@@ -111,13 +111,12 @@ static void with_close(void)
 {
 	char sorted[SIZE], buf[SIZE];
 	int client_fd, conn_fd;
-	struct pollfd end;
+	struct pollfd end = {0}; /* POLLERR and POLLHUP come unasked */
 	size_t length;
 	ssize_t n;
-	int ready;
 
-	scene("With close: the server hears the end, the client hears "
-	      "nothing.");
+	scene("With close: the server hears the end, "
+	      "the client hears nothing.");
 	connected_pair(&client_fd, &conn_fd);
 	MUST("client", send(client_fd, question, strlen(question), 0));
 	MUST("client", close(client_fd));
@@ -129,13 +128,10 @@ static void with_close(void)
 	expect(n == -1 && errno == EBADF, "... but the client has no ear left");
 
 	/* Nobody has the other end: its kernel answers with a reset. */
-	end = (struct pollfd){
-		.fd = conn_fd}; /* POLLERR, POLLHUP come unasked */
-	do
-		ready = poll(&end, 1, PATIENCE);
-	while (ready == -1 && errno == EINTR);
-	if (ready == -1)
-		die("poll");
+	end.fd = conn_fd;
+	while (poll(&end, 1, PATIENCE) == -1)
+		if (errno != EINTR)
+			die("poll");
 	n = CALL("server", send(conn_fd, "hello?", 6, MSG_NOSIGNAL));
 	expect(n == -1 && errno == EPIPE,
 	       "the first send was a success, and still its bytes are lost");
@@ -212,8 +208,8 @@ static void leaked_copy(void)
 	char buf[SIZE];
 	ssize_t n;
 
-	scene("A copy that nobody thinks of: close ends nothing, shutdown "
-	      "does.");
+	scene("A copy that nobody thinks of: "
+	      "close ends nothing, shutdown does.");
 	connected_pair(&client_fd, &conn_fd);
 	/* fork makes such a copy of each descriptor for the child. */
 	copy_fd = (int)CALL("client", dup(client_fd));
@@ -243,8 +239,10 @@ int main(int argc, char *argv[])
 	with_shutdown();
 	shut_rd();
 	leaked_copy();
-	puts("\nRemember: shutdown(fd, SHUT_WR) ends what you say, and you can "
-	     "still listen.\nclose gives up both, but only when it closes the "
-	     "last copy of the descriptor.");
+	puts("\n"
+	     "Remember: shutdown(fd, SHUT_WR) ends what you say, "
+	     "and you can still listen.\n"
+	     "close gives up both, "
+	     "but only when it closes the last copy of the descriptor.");
 	return EXIT_SUCCESS;
 }

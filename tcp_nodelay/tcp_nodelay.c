@@ -279,8 +279,10 @@ int main(int argc, char *argv[])
 	call_by_call();
 	ask_for_the_ack();
 	cures();
-	puts("\nRemember: answer with one large write, not with many small "
-	     "ones. Where you\ncannot, TCP_NODELAY lets small segments go "
+	puts("\n"
+	     "Remember: answer with one large write, "
+	     "not with many small ones. Where you\n"
+	     "cannot, TCP_NODELAY lets small segments go "
 	     "without waiting for an ACK.");
 	return EXIT_SUCCESS;
 }

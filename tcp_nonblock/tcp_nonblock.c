@@ -295,6 +295,8 @@ int main(int argc, char *argv[])
 	receive();
 	send_until_full();
 	busy_or_poll();
-	puts("\nRemember: non-blocking calls never wait, so something else must:\n"
-	     "poll. It says that a connect has ended; SO_ERROR says how.");
+	puts("\n"
+	     "Remember: non-blocking calls never wait, so something else must: "
+	     "poll.\n"
+	     "It says that a connect has ended; SO_ERROR says how.");
 }

@@ -311,7 +311,8 @@ int main(int argc, char *argv[])
 	ignores_the_count();
 	takes_it_all();
 	cut_short();
-	puts("\nRemember: send returns how much it took, "
+	puts("\n"
+	     "Remember: send returns how much it took, "
 	     "and that may be less than you gave.\n"
 	     "Nothing is lost, as long as you send the rest.");
 	return EXIT_SUCCESS;

@@ -200,8 +200,8 @@ static void connect_gives_up(void)
 	close(listen_fd);
 }
 
-/* Call recv on FD, and again whenever a signal has ended it, for MS or more. For
- * how long that was; 0 if recv has given up, or failed, before. */
+/* Call recv on FD, and again whenever a signal has ended it, for at least MS.
+ * For how long that was; 0 if recv has given up, or failed, before. */
 static long outlasts(int fd, long ms)
 {
 	long begin_ms = now_ms(), waited = 0;
@@ -355,6 +355,8 @@ int main(int argc, char *argv[])
 	signals_come_between();
 	keepalive();
 	cable_is_cut();
-	puts("\nRemember: a time-out says how long you waited, not whether the\n"
-	     "peer is alive. Set it before the first call that may wait.");
+	puts("\n"
+	     "Remember: a time-out says how long you waited, "
+	     "not whether the peer is alive.\n"
+	     "Set it before the first call that may wait.");
 }
