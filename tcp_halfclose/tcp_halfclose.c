@@ -56,6 +56,12 @@ static const char *state_name(int fd)
 	}
 }
 
+static void show_states(int client_fd, int conn_fd)
+{
+	note("the client is in %s, the server in %s", state_name(client_fd),
+	     state_name(conn_fd));
+}
+
 /* A pause of 1 ms, in a wait for what the kernel has no event for. */
 static void pause_1ms(void)
 {
@@ -150,8 +156,7 @@ static void with_shutdown(void)
 	MUST("client", send(client_fd, question, strlen(question), 0));
 	MUST("client", shutdown(client_fd, SHUT_WR));
 	wait_for_state(client_fd, TCP_FIN_WAIT2);
-	note("the client is in %s, the server in %s", state_name(client_fd),
-	     state_name(conn_fd));
+	show_states(client_fd, conn_fd);
 	expect(state(client_fd) == TCP_FIN_WAIT2 &&
 		       state(conn_fd) == TCP_CLOSE_WAIT,
 	       "one way is closed, the other is open: half closed");
@@ -185,8 +190,7 @@ static void shut_rd(void)
 	MUST("client", shutdown(client_fd, SHUT_RD));
 	n = CALL("client", recv(client_fd, buf, sizeof buf, 0));
 	expect(n == 0, "the client's own recv says: the end");
-	note("the client is in %s, the server in %s", state_name(client_fd),
-	     state_name(conn_fd));
+	show_states(client_fd, conn_fd);
 	n = CALL("server", send(conn_fd, "still there?", 12, MSG_NOSIGNAL));
 	expect(n == 12 && state(conn_fd) == TCP_ESTABLISHED,
 	       "but the server's kernel has not heard of it");
@@ -216,16 +220,14 @@ static void leaked_copy(void)
 	if (copy_fd == -1)
 		die("dup");
 	MUST("client", close(client_fd));
-	note("the client is in %s, the server in %s", state_name(copy_fd),
-	     state_name(conn_fd));
+	show_states(copy_fd, conn_fd);
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, MSG_DONTWAIT));
 	expect(n == -1 && errno == EAGAIN && state(copy_fd) == TCP_ESTABLISHED,
 	       "no end: the connection lives as long as one descriptor");
 
 	MUST("client", shutdown(copy_fd, SHUT_WR));
 	wait_for_state(copy_fd, TCP_FIN_WAIT2);
-	note("the client is in %s, the server in %s", state_name(copy_fd),
-	     state_name(conn_fd));
+	show_states(copy_fd, conn_fd);
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	expect(n == 0, "shutdown is for the connection, whoever has copies");
 	close(copy_fd);

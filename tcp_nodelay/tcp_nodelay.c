@@ -43,7 +43,7 @@ static double now_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* Let the machine do what it has to: it was late with something. */
+/* A pause, for a busy machine to catch up with what it was late with. */
 static void rest(void)
 {
 	if (poll(NULL, 0, 20) == -1 && errno != EINTR)
