@@ -20,7 +20,7 @@
 #include <sys/time.h> /* struct timeval */
 #include <sys/un.h>   /* struct sockaddr_un */
 
-#include "../common.h"
+#include "../conversation.h"
 
 static const char usage[] =
 	"usage: unix_demo server|client [PATH]\n"
@@ -33,8 +33,6 @@ static const char usage[] =
 	"dialtone-UID/echo.sock,\n"
 	"         or /tmp/...: a directory that only you can enter)\n"
 	"example: printf 'hello\\nworld\\n' | unix_demo client ./my.sock\n";
-
-enum { PIECE = 16 * 1024 }; /* the most that is sent before it is answered */
 
 static const char *path;  /* the server's address */
 static char own_dir[256]; /* of the default path */
@@ -157,15 +155,6 @@ static struct text file_text(void)
 	snprintf(text.s, sizeof text.s, "%s, %lld bytes", mode,
 		 (long long)file.st_size);
 	return text;
-}
-
-/* a-z alone, unlike toupper(3), which asks the locale. */
-static void upper_case(char *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		bool lower = bytes[i] >= 'a' && bytes[i] <= 'z';
-		bytes[i] = (char)(bytes[i] - (lower ? 'a' - 'A' : 0));
-	}
 }
 
 /* Hear and answer until the conversation is over, however it ends. */
@@ -409,31 +398,6 @@ static int dial(void)
 	return fd;
 }
 
-static bool answer_open; /* the last thing printed needs a newline */
-
-/* On a terminal the peer's bytes are made safe; a pipe gets them unchanged. */
-static void print_answer(const char *bytes, size_t n)
-{
-	char safe[8];
-
-	answer_open = true;
-	if (isatty(STDOUT_FILENO)) {
-		for (size_t i = 0; i < n; fputs(safe, stdout))
-			i += escape_one(bytes + i, n - i, safe);
-	} else {
-		fwrite(bytes, 1, n, stdout);
-		answer_open = bytes[n - 1] != '\n';
-	}
-	fflush(stdout);
-}
-
-static void end_answer(void)
-{
-	if (answer_open)
-		putchar('\n');
-	answer_open = false;
-}
-
 /* One recv, printed. The bytes that came; -1 if none came in time; 0 if the
  * conversation is over (why, has been said). */
 static ssize_t hear(int fd)
@@ -501,19 +465,6 @@ static bool prompt(int fd)
 			return false;
 		end_answer();
 	}
-}
-
-/* A line of standard input without its newline, or as much of it as fits;
- * *whole: that is where the line ends. False at the end of input. */
-static bool read_piece(char piece[PIECE], size_t *length, bool *whole)
-{
-	int c = 0;
-
-	*length = 0;
-	while (*length < PIECE && (c = getchar()) != EOF && c != '\n')
-		piece[(*length)++] = (char)c;
-	*whole = c == '\n' || c == EOF;
-	return c != EOF || *length > 0;
 }
 
 /* The client's loop: true if all that was said has been answered. */
