@@ -4,8 +4,8 @@
 #include "raw_icmp.h"
 
 static const char usage[] =
-	"usage: raw_icmp [-46qv] [-c COUNT] [-i SECONDS] [-s BYTES] [-t TTL]\n"
-	"                [-W SECONDS] [-w SECONDS] HOST\n"
+	"usage: raw_icmp [-46qv] [-c COUNT] [-i|-W|-w SECONDS] "
+	"[-s BYTES] [-t TTL] HOST\n"
 	"Send ICMP echo requests to HOST and print the replies, as ping does.\n"
 	"  -4, -6      IPv4 or IPv6 only (default: the host's first address)\n"
 	"  -c COUNT    stop after so many requests (default: at Ctrl-C)\n"
