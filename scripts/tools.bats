@@ -16,12 +16,41 @@ fake() {
     run "$ROOT/scripts/trace" tcp_client 127.0.0.1 1
     [ "$status" -eq 1 ]
     [[ $output = *"tcp_client.c:"*" fd = socket(to->ai_family, to->ai_socktype, 0);"*"socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = "* ]]
-    [[ $output = *"failed = connect(fd, to->ai_addr, to->ai_addrlen);"*"ECONNREFUSED"* ]]
+    [[ $output = *"failed = connect(fd, to->ai_addr, to->ai_addrlen);"*"ECONNREFUSED"*"tcp_client: connect to "* ]]
     # The line that it names is the line that stands there.
     local line
     line=$(grep -o 'tcp_client.c:[0-9]* .*connect(fd.*' <<<"$output")
     [[ $(sed -n "$(cut -d: -f2 <<<"$line" | cut -d' ' -f1)p" "$ROOT/tcp_client/tcp_client.c") = *"connect(fd"* ]]
     run ! grep -E '.{81}' <<<"$(grep -v '^tcp_client: ' <<<"$output")"
+}
+
+@test "trace shows what is said where it is said, and counts what is called over and over" {
+    run "$ROOT/scripts/trace" tcp_disconnect
+    [ "$status" -eq 0 ]
+    [[ $output = "1. "*" = socket("*" close(4) = 0
+   client  close(client_fd) "*" recvfrom("*"
+   server  recv(conn_fd, buf, sizeof buf, 0) "* ]]
+    grep -qE '^ {19}\.\.\. and [1-9][0-9]* more calls like these$' <<<"$output"
+    [ "$(grep -c 'recvfrom(' <<<"$output")" -lt 50 ]
+    run ! grep -E '.{81}' <<<"$output"
+}
+
+@test "trace needs no ARGS, and a demo that takes a private network gets one" {
+    as_user "$ROOT/scripts/sandbox" true || missing "a private network"
+    run "$ROOT/scripts/trace" raw_icmp
+    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_INET, SOCK_RAW"*"1 received, 0% packet loss"* ]]
+    run "$ROOT/scripts/trace" raw_sniff
+    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_PACKET"*" UDP len 6"*"2 packets shown"* ]]
+    PORT=99999 run "$ROOT/scripts/trace" udp_demo
+    [ "$status" -eq 2 ] && [[ $output = *"PORT '99999' is not a number"* ]]
+}
+
+@test "trace says why strace would not begin" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\necho "strace: not allowed" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/strace"
+    chmod +x "$BATS_TEST_TMPDIR/bin/strace"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH run timeout 10 "$ROOT/scripts/trace" tcp_reset
+    [ "$status" -eq 1 ] && [ "$output" = "strace: not allowed" ]
 }
 
 @test "trace without strace says what to install" {
