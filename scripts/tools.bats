@@ -72,9 +72,31 @@ fake() {
 @test "tour plays a conversation with both sides, and counts" {
     run "$ROOT/scripts/tour" tcp_server
     [ "$status" -eq 0 ]
-    grep -q '^server | 127.0.0.1:[0-9]* says "hello" (5 bytes)$' <<<"$output"
-    grep -q '^client | HELLO$' <<<"$output"
+    [[ $output = *'
+client | > hello
+server | 127.0.0.1:'*' says "hello" (5 bytes)
+client | HELLO
+client | > how are you?
+'*'
+server | 127.0.0.1:'*' hung up (end of stream)
+server | stopped by a signal, all sockets closed
+'* ]]
     [ "${lines[-1]}" = "1 of 1 demos did what they promise" ]
+    run ! grep -E '.{81}' <<<"$output"
+}
+
+@test "tour at a terminal waits for Enter between two demos" {
+    /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
+    timeout 60 /usr/bin/python3 - "$ROOT/scripts/tour" 3>&- <<'END'
+import pexpect, sys
+t = pexpect.spawn(sys.argv[1], ["tcp_server", "udp_demo"], timeout=20, encoding="utf-8")
+t.expect_exact("Enter: the next one")
+assert "udp_demo" not in t.before
+t.sendline("")
+t.expect_exact("======== udp_demo")
+t.expect_exact("2 of 2 demos did what they promise")
+t.expect(pexpect.EOF)
+END
 }
 
 @test "tour tells of a demo that does not keep its promise" {
@@ -94,8 +116,8 @@ s.sendall(b"x"); s.recv(1)
 def watch():
     return subprocess.run([sys.argv[2] + "/scripts/watch", "1"], stdout=subprocess.PIPE, text=True).stdout
 before = watch()
-assert "LISTEN      127.0.0.1:%s " % sys.argv[1] in before, before
-assert "ESTAB       127.0.0.1:%s " % sys.argv[1] in before, before
+assert "LISTEN     127.0.0.1:%s " % sys.argv[1] in before, before
+assert "ESTAB      127.0.0.1:%s " % sys.argv[1] in before, before
 s.close()
 port = ":%s " % sys.argv[1]
 for attempt in range(100):
@@ -104,15 +126,21 @@ for attempt in range(100):
 sys.exit(watch())' "$PORT" "$ROOT"
 }
 
+@test "watch shows AF_UNIX by its path" {
+    command -v ss >/dev/null || missing "ss, in iproute2"
+    start unix_demo server "$BATS_TEST_TMPDIR/s"
+    grep -qF "LISTEN     $BATS_TEST_TMPDIR/s" <<<"$("$ROOT/scripts/watch" 1)"
+}
+
 @test "watch without ss reads /proc/net/tcp" {
     start tcp_server 127.0.0.1 0
     mkdir "$BATS_TEST_TMPDIR/bin"
-    for tool in bash env dirname tr awk sleep cat; do
+    for tool in bash env dirname tr awk od readlink sleep cat; do
         ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin"
     done
     PATH=$BATS_TEST_TMPDIR/bin run "$ROOT/scripts/watch" 1
     [ "$status" -eq 0 ]
-    grep -q "^LISTEN      127.0.0.1:$PORT " <<<"$output"
+    grep -q "^LISTEN     127.0.0.1:$PORT .* tcp_server:$PID\$" <<<"$output"
 }
 
 @test "the witness believes a story that is true and none that is not" {
