@@ -122,7 +122,8 @@ for claim, verdict, proofs in claims:
                 if os.path.exists(folder + "/" + match.group(1) + ".bats")), None)
             if file is None or "@test \"%s\" {" % match.group(2) not in read(file):
                 wrong.append("%s: there is no such test: %s" % (claim, match.group(0)))
-assert len(claims) >= 30
+verdicts = {re.match(r"\*\*(.*?)[.*]", verdict[0]).group(1) for claim, verdict, proofs in claims}
+assert len(claims) >= 30 and verdicts == {"True", "Half true", "False"}, verdicts
 '
 }
 
