@@ -229,6 +229,26 @@ if sorted(given) != sorted(there):
 '
 }
 
+@test "the course: each lesson takes 45 minutes, and what it shows is there" {
+    pages '
+text = read("docs/course.md")
+lessons = [part for part in text.split("\n### ") if "| minutes |" in part]
+for lesson in lessons:
+    minutes = sum(int(row) for row in re.findall(r"^\| (\d+) \|", lesson, re.M))
+    if minutes != 45:
+        wrong.append("%s: %d minutes" % (lesson.split("\n")[0], minutes))
+for demo, scenes in re.findall(r"make demo-(\w+)\x60, scenes ([\d, and]+)", text):
+    for scene in re.findall(r"\d", scenes):
+        if not re.search(r"^%s\. " % scene, read(demo + "/README.md"), re.M):
+            wrong.append("%s has no scene %s" % (demo, scene))
+for names, demo in re.findall(r"Read (.*) of (\w+)\.c", text):
+    for name in spans(names):
+        if not re.search(r"\b%s\(" % name, source(demo)):
+            wrong.append("%s.c has no %s" % (demo, name))
+assert len(lessons) == 9
+'
+}
+
 @test "every link leads to a page, and to a heading of it" {
     pages "$CODE"'
 def slug(heading):
