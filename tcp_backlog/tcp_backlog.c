@@ -2,7 +2,7 @@
  *
  *   client 1  --SYN-->  [ waits ]  <-- accept takes from here, when the
  *   client 2  --SYN-->  [ waits ]      server has time
- *   client 3  --SYN-->  dropped: no answer, so it calls again, and again
+ *   client 3  --SYN-->  dropped: no answer, so it is sent again, and again
  *
  * Run:    tcp_backlog, or tcp_backlog 10 for listen(listen_fd, 10)
  * Watch:  nobody is refused; the one too many hangs until there is room
@@ -24,8 +24,8 @@ static const char usage[] =
 	"example: tcp_backlog 10\n";
 
 enum {
-	MOST = 400,    /* backlog: both ends' descriptors must fit into 1024 */
-	PATIENCE = 20, /* seconds, for what is bound to happen */
+	MAX_BACKLOG = 400, /* both ends need descriptors: 1024 */
+	PATIENCE = 20,	   /* seconds, for what is bound to happen */
 };
 
 static const struct timeval patience = {.tv_sec = PATIENCE};
@@ -68,6 +68,7 @@ static void await_connection(int fd, int ms)
 		die("poll");
 }
 
+/* A client whose connect is given up after PATIENCE seconds. */
 static int new_client(int flags)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
@@ -260,7 +261,7 @@ static void limited_connect(const struct server *s)
 
 static void clients_in_turn(struct server *s)
 {
-	int conn_fds[MOST + 11], all = s->connected + 10, connected = 0;
+	int conn_fds[MAX_BACKLOG + 11], all = s->connected + 10, connected = 0;
 
 	scene("Who has been accepted does not count any more.");
 	for (int i = 0; i < all; i++) {
@@ -293,8 +294,9 @@ int main(int argc, char *argv[])
 	alarm(60);
 
 	if (argv[optind])
-		new_server(&servers[count++],
-			   (int)parse_number("N", argv[optind], 0, MOST));
+		new_server(
+			&servers[count++],
+			(int)parse_number("N", argv[optind], 0, MAX_BACKLOG));
 	else
 		for (; count < 4; count++)
 			new_server(&servers[count], backlogs[count]);

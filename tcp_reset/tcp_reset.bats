@@ -23,6 +23,25 @@ load ../scripts/bats_helper
     [ "$output" -eq 6 ]
 }
 
+@test "after a reset ss shows no connection any more, although a socket is still open" {
+    command -v ss >/dev/null || missing ss
+    python '
+import select, subprocess
+server = socket.create_server(("127.0.0.1", 0))
+port = server.getsockname()[1]
+client = dial(port)
+conn = server.accept()[0]
+def rows():
+    return subprocess.run(["ss", "-Htan", "state", "connected", "( sport = :%d or dport = :%d )" % (port, port)],
+        stdout=subprocess.PIPE, text=True, check=True).stdout.count("\n")
+assert rows() == 2, rows()
+reset(client)
+wait = select.poll()
+wait.register(conn, 0)
+assert wait.poll(10000), "no reset came"
+assert rows() == 0, rows()'
+}
+
 @test "50 at once do not disturb each other, and leave no process behind" {
     many tcp_reset 50
 }

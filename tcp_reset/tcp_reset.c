@@ -91,6 +91,8 @@ static void killed(void)
 
 	scene("The client is killed with kill -9, and had unread data, too.");
 	connected_pair(&client_fd, &conn_fd);
+	MUST("server", send(conn_fd, "important", 9, MSG_NOSIGNAL));
+	await(client_fd, POLLIN);
 	child = fork();
 	if (child == -1)
 		die("fork");
@@ -100,14 +102,12 @@ static void killed(void)
 		poll(&end, 1, -1); /* returns if we die first */
 		_exit(EXIT_SUCCESS);
 	}
-	MUST("server", send(conn_fd, "important", 9, MSG_NOSIGNAL));
-	await(client_fd, POLLIN);
 	close(client_fd); /* the child has a copy, and now the only one */
 
 	MUST("parent", kill(child, SIGKILL));
 	MUST("parent", waitpid(child, &status, 0));
 	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-	       "it has not read what was in its buffer");
+	       "killed, with 9 bytes unread in its buffer");
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	expect(n == -1 && errno == ECONNRESET,
 	       "the unread bytes make the reset, not the kill");
@@ -127,7 +127,7 @@ static void write_twice(void)
 	expect(n == 0, "an orderly end");
 	n = CALL("server", send(conn_fd, "one", 3, MSG_NOSIGNAL));
 	expect(n == 3, "the first send succeeds: it only fills our buffer");
-	await(conn_fd, POLLERR); /* the peer's kernel: nobody reads that */
+	await(conn_fd, POLLERR); /* the peer's kernel: nobody is here */
 	n = CALL("server", send(conn_fd, "two", 3, MSG_NOSIGNAL));
 	expect(n == -1 && errno == EPIPE,
 	       "the second one is told: broken pipe");
@@ -237,7 +237,7 @@ static void the_cure(void)
 	MUST("rude", close(rude_fd));
 	MUST("kind", send(kind_fd, "hello", 5, MSG_NOSIGNAL));
 
-	/* A real server: for ever. */
+	/* A real server does this for ever, in a loop. */
 	error = serve_one(listen_fd);
 	expect(error == ECONNRESET, "accept knew nothing, recv told");
 	error = serve_one(listen_fd);
