@@ -245,7 +245,7 @@ static long busy_waiting(int fd)
 	char buf[64];
 
 	while (asked < LEAST ||
-	       now_us(CLOCK_MONOTONIC) - begin_us < WAIT * 1000) {
+	       now_us(CLOCK_MONOTONIC) - begin_us < WAIT * 1000L) {
 		ssize_t n = recv(fd, buf, sizeof buf, 0);
 		if (n != -1 || (errno != EAGAIN && errno != EINTR))
 			die("recv");
