@@ -18,11 +18,17 @@ forged() {
     echo "$output"
 }
 
-# routed OPTIONS...: ping from behind a router, see tests/behind-a-router.
-routed() {
-    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
-    run timeout 30 "$TOOLS/behind-a-router" "$PING" "$@" 3>&-
+# behind_a_router COMMAND...: see tests/behind-a-router; bounded.
+behind_a_router() {
+    run timeout 30 "$TOOLS/behind-a-router" "$@" 3>&-
     echo "$output"
+    [ "$status" -ne 125 ] || missing "network namespaces joined by veth"
+}
+
+# routed "OPTIONS"...: a ping for each, from behind a router, and after it its status.
+routed() {
+    # shellcheck disable=SC2016 # for the shell inside
+    behind_a_router sh -c 'for words; do "$0" $words; echo "status $?"; done' "${PROGRAM:-$PING}" "$@"
 }
 
 # The options that take every capability from a command, root's too.
@@ -117,15 +123,10 @@ same_numbers() {
 
 @test "behind a router, errors read as those of iputils ping" {
     command -v ping >/dev/null || missing "ping (iputils-ping)"
-    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
-    for program in "$PING" ping; do
-        # shellcheck disable=SC2016 # for the shell inside
-        timeout 30 "$TOOLS/behind-a-router" sh -c '
-            for words in "-t 1 10.0.2.1" 10.0.2.1 10.0.7.1 10.0.9.1 fd00:2::1 "-t 1 fd00:2::1" \
-                fd00:7::1 fd00:8::1; do
-                "$0" -c 1 $words
-                echo "status $?"
-            done' "$program" 2>/dev/null 3>&- | same_numbers >"$BATS_TEST_TMPDIR/${program##*/}"
+    for PROGRAM in "$PING" ping; do
+        routed "-c 1 -t 1 10.0.2.1" "-c 1 10.0.2.1" "-c 1 10.0.7.1" "-c 1 10.0.9.1" "-c 1 fd00:2::1" \
+            "-c 1 -t 1 fd00:2::1" "-c 1 fd00:7::1" "-c 1 fd00:8::1"
+        grep -v '^hint: ' <<<"$output" | same_numbers >"$BATS_TEST_TMPDIR/${PROGRAM##*/}"
     done
     diff "$BATS_TEST_TMPDIR/raw_icmp" "$BATS_TEST_TMPDIR/ping"
     [ "$(grep -c '^From' "$BATS_TEST_TMPDIR/ping")" -eq 6 ]
@@ -409,34 +410,30 @@ same_numbers() {
 # ---- A real router ----
 
 @test "a router answers when the TTL ends there" {
-    routed -c 1 -t 1 -v 10.0.2.1
-    [ "$status" -eq 1 ]
+    routed "-c 1 -t 1 -v 10.0.2.1" "-c 1 -t 1 fd00:2::1" "-c 1 -t 2 10.0.2.1"
+    [ "$(grep '^status' <<<"$output")" = $'status 1\nstatus 1\nstatus 0' ]
     says "From 10.0.1.254 icmp_seq=1 Time to live exceeded" "  quoted: ICMP header, 8 bytes:" \
         "    0a 00 02 01  to 10.0.2.1" \
-        "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time #ms"
-    grep -q '^hint: .*try a larger -t$' <<<"$output"
-    routed -c 1 -t 1 fd00:2::1
-    says "From fd00:1::fe icmp_seq=1 Time exceeded: Hop limit"
-    routed -c 1 -t 2 10.0.2.1
-    says "64 bytes from 10.0.2.1: icmp_seq=1 ttl=63 time=# ms"
+        "hint: each router takes 1 off the TTL; here it came to 0: try a larger -t" \
+        "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time #ms" \
+        "From fd00:1::fe icmp_seq=1 Time exceeded: Hop limit" \
+        "64 bytes from 10.0.2.1: icmp_seq=1 ttl=63 time=# ms"
 }
 
 @test "a router says that it knows no way, finds nobody, or may not" {
-    routed -c 1 10.0.7.1
-    says "From 10.0.1.254 icmp_seq=1 Destination Net Unreachable"
-    routed -c 1 10.0.9.1
-    says "From 10.0.1.254 icmp_seq=1 Destination Host Unreachable"
-    routed -c 1 10.0.8.1
-    says "From 10.0.1.254 icmp_seq=1 Packet filtered"
+    routed "-c 1 10.0.7.1" "-c 1 10.0.9.1" "-c 1 10.0.8.1"
+    says "From 10.0.1.254 icmp_seq=1 Destination Net Unreachable" \
+        "From 10.0.1.254 icmp_seq=1 Destination Host Unreachable" \
+        "From 10.0.1.254 icmp_seq=1 Packet filtered"
 }
 
 @test "too big for the next part of the way: an error, then in pieces" {
-    for host in 10.0.2.1 fd00:2::1; do
-        routed -c 5 -i 0.1 -s 1400 "$host"
-        [ "$status" -eq 0 ]
-        grep -qE '^From .* icmp_seq=1 (Frag needed and DF set \(mtu = 1280\)|Packet too big: mtu=1280)$' <<<"$output"
-        grep -q "^1408 bytes from $host: icmp_seq=" <<<"$output"
-    done
+    routed "-c 5 -i 0.1 -s 1400 10.0.2.1" "-c 5 -i 0.1 -s 1400 fd00:2::1"
+    [ "$(grep '^status' <<<"$output")" = $'status 0\nstatus 0' ]
+    says "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)" \
+        "From fd00:1::fe icmp_seq=1 Packet too big: mtu=1280"
+    grep -q "^1408 bytes from 10.0.2.1: icmp_seq=" <<<"$output"
+    grep -q "^1408 bytes from fd00:2::1: icmp_seq=" <<<"$output"
 }
 
 # ---- Privilege ----
@@ -449,37 +446,30 @@ same_numbers() {
     [[ ${stderr_lines[3]} = *"make demo-icmp" ]]
 }
 
-# with_dgram WHERE COMMAND...: in a network made by WHERE, without capabilities,
-# but with ping_group_range open.
-with_dgram() {
-    # shellcheck disable=SC2016 # for the shell inside
-    run timeout 30 "$1" bash -c 'echo "0 0" >/proc/sys/net/ipv4/ping_group_range && exec "$@"' - \
-        "${POWERLESS[@]}" "${@:2}" 3>&-
-    echo "$output"
-}
+# Without capabilities, but with ping_group_range open, in a network of its own: a
+# command for bash -c, with these as its $0 and $@.
+# shellcheck disable=SC2016 # for the shell inside
+DGRAM=('echo "0 0" >/proc/sys/net/ipv4/ping_group_range
+    for words; do setpriv --bounding-set=-all --inh-caps=-all "$0" $words; echo "status $?"; done' "$PING")
 
 @test "SOCK_DGRAM where the system lets us: it says what is lost" {
-    alone true
-    with_dgram "$ROOT/scripts/sandbox" "$PING" -c 2 -i 0.05 -v 127.0.0.1
-    [ "$status" -eq 0 ]
+    run alone bash -c "${DGRAM[@]}" "-c 2 -i 0.05 -v 127.0.0.1" "-c 1 ::1"
+    echo "$output"
+    [ "$(grep '^status' <<<"$output")" = $'status 0\nstatus 0' ]
     says "raw_icmp: no privilege for SOCK_RAW, so SOCK_DGRAM:" \
         "64 bytes from 127.0.0.1: icmp_seq=2 ttl=64 time=# ms" \
         "    00           type 0, echo reply" \
-        "2 packets transmitted, 2 received, 0% packet loss, time #ms"
+        "2 packets transmitted, 2 received, 0% packet loss, time #ms" \
+        "64 bytes from ::1: icmp_seq=1 ttl=64 time=# ms"
     lacks '^  IP header'
-    with_dgram "$ROOT/scripts/sandbox" "$PING" -c 1 ::1
-    says "64 bytes from ::1: icmp_seq=1 ttl=64 time=# ms"
 }
 
 @test "SOCK_DGRAM gets errors too, from its error queue" {
-    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
-    with_dgram "$TOOLS/behind-a-router" "$PING" -c 3 -i 0.01 -t 1 10.0.2.1
+    behind_a_router bash -c "${DGRAM[@]}" "-c 3 -i 0.01 -t 1 10.0.2.1" "-c 1 -s 1400 10.0.2.1" "-c 1 fd00:8::1"
     says "From 10.0.1.254 icmp_seq=3 Time to live exceeded" \
-        "3 packets transmitted, 0 received, +3 errors, 100% packet loss, time #ms"
-    with_dgram "$TOOLS/behind-a-router" "$PING" -c 1 -s 1400 10.0.2.1
-    says "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)"
-    with_dgram "$TOOLS/behind-a-router" "$PING" -c 1 fd00:8::1
-    says "From fd00:1::fe icmp_seq=1 Destination unreachable: Administratively prohibited"
+        "3 packets transmitted, 0 received, +3 errors, 100% packet loss, time #ms" \
+        "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)" \
+        "From fd00:1::fe icmp_seq=1 Destination unreachable: Administratively prohibited"
 }
 
 @test "privilege is given up before the first byte from outside" {
