@@ -76,7 +76,7 @@ static int open_socket(void)
 	if (fd == -1 && errno == EPERM) {
 		complain("socket AF_PACKET");
 		fputs("hint: as root: sudo raw_sniff/raw_sniff\n"
-		      "hint: or give this program the one right it needs: "
+		      "hint: or give it this one right: "
 		      "sudo setcap cap_net_raw+ep raw_sniff/raw_sniff\n"
 		      "hint: or in a private network, without any privilege: "
 		      "make demo-sniff\n",
