@@ -159,21 +159,38 @@ sys.exit(watch())' "$PORT" "$ROOT"
     done
 }
 
-@test "the fault matrix finds a hidden failure, a crash, a hang, and a leftover" {
+@test "the fault matrix finds a hidden failure, a crash, and what is left behind" {
     fake_faults() { # NAME CODE FINDING
         fake "$1" "int main(void) { int fd = socket(AF_INET, SOCK_STREAM, 0); $2 }"
         run "$ROOT/scripts/faults" "$1"
-        [ "$status" -eq 1 ] && [[ $output = *"$3"* ]]
+        [ "$status" -eq 1 ] && [[ $output = *"FINDING: $1 "*": $3"* ]]
     }
     fake_faults tcp_hides '(void)fd; return 0;' "HIDES the failure"
     fake_faults tcp_mute 'return fd == -1;' "FAILS WITHOUT NAMING"
+    fake_faults tcp_half 'if (fd == -1) { fprintf(stderr, "socket\n"); die("sorry"); } return 0;' \
+        "FAILS WITHOUT NAMING"
     fake_faults tcp_crash 'if (fd == -1) abort(); return 0;' "CRASHES"
     fake_faults tcp_leaves 'if (fd == -1 && fork() == 0) pause(); if (fd == -1) die("socket"); return 0;' \
-        "leaves a process"
+        "LEAVES BEHIND: a process"
+    fake_faults tcp_litters 'if (fd == -1) { fclose(fopen("name", "w")); die("socket"); } return 0;' \
+        "LEAVES BEHIND: name"
+    # An interrupted call that is not made anew; as data on a socket go by write, too.
+    fake_faults tcp_gives_up 'int a, b; (void)fd; connected_pair(&a, &b);
+        if (write(a, "x", 1) == -1 && errno != EINTR) die("write"); return 0;' "HIDES the failure"
+}
+
+@test "the fault matrix knows an interrupted call that is made anew" {
+    fake tcp_again 'int main(void) { int a, b; connected_pair(&a, &b);
+        while (write(a, "x", 1) == -1) if (errno != EINTR) die("write"); return 0; }'
+    run "$ROOT/scripts/faults" tcp_again
+    [ "$status" -eq 0 ]
+    grep -qE '^tcp_again +write +1 made  8 named, 1 repeated$' <<<"$output"
 }
 
 @test "the fault matrix of the echo pair has no finding" {
     run "$ROOT/scripts/faults" tcp_server tcp_client
     [ "$status" -eq 0 ]
     [[ ${lines[-1]} =~ ^[1-9][0-9]+" runs, 0 findings"$ ]]
+    # An accept that fails for ever burns no CPU.
+    grep -qE '^tcp_server server +accept .* 4 rested' <<<"$output"
 }

@@ -335,6 +335,8 @@ static void cable_is_cut(void)
 	do
 		n = CALL("server", poll(&end, 1, 9000));
 	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		die("poll");
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	bool given_up = n == -1 && errno == ETIMEDOUT;
 	note("%ld ms after send, which nobody acknowledged",
