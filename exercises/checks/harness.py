@@ -557,7 +557,10 @@ class Lab:
             if time.monotonic() - start > (within or PATIENCE):
                 return False
             if watch.look() > MOST_PROCESSES:
+                alive = [program for program in self.programs if not program.ended()]
                 end_family(self.uid)
+                for program in alive:
+                    program.process.returncode = -signal.SIGKILL
                 raise Wrong("a handful of processes at most", "there were more: does it fork without end?")
             if not within and watch.nothing_will_come(busy):
                 return happened()
@@ -746,24 +749,24 @@ def threads_of(uid):
     return count
 
 
+def shut(closed=True):
+    """The program may be of our own user: it must not reach into our memory or
+    open our descriptors, and write its own report. Children inherit that."""
+    libc.prctl(PR_SET_DUMPABLE, 0 if closed else 1, 0, 0, 0)
+
+
 def isolated(work, folder):
     """Do work() as process 1 of namespaces of its own, in a child of this
-    process, with nothing to write to but the folder; CANNOT_ISOLATE where the system does not allow that."""
-    uid, gid = os.getuid(), os.getgid()
+    process, with nothing to write to but the folder; CANNOT_ISOLATE where the
+    system does not allow that."""
     if os.environ.get("EXERCISE_PLAIN"):
         return CANNOT_ISOLATE
-    flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWUSER if uid else 0)
-    if libc.unshare(flags) == -1:
-        return CANNOT_ISOLATE
+    shut(False)  # else uid_map is root's
     try:
-        if uid:
-            for file, text in ("uid_map", f"{uid} {uid} 1"), ("setgroups", "deny"), ("gid_map", f"{gid} {gid} 1"):
-                with open(f"/proc/self/{file}", "w") as map_file:
-                    map_file.write(text)
-        with socket.socket() as sock:  # set up the new loopback interface
-            fcntl.ioctl(sock, 0x8914, struct.pack("16sh22x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
-    except OSError:
-        return CANNOT_ISOLATE
+        if not enter_namespaces():
+            return CANNOT_ISOLATE
+    finally:
+        shut()
     pid = os.fork()
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -774,6 +777,24 @@ def isolated(work, folder):
     keep_files(folder)
     work()
     os._exit(0)
+
+
+def enter_namespaces():
+    """For this process and its children. False if the system does not allow it."""
+    uid, gid = os.getuid(), os.getgid()
+    flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWUSER if uid else 0)
+    if libc.unshare(flags) == -1:
+        return False
+    try:
+        if uid:
+            for file, text in ("uid_map", f"{uid} {uid} 1"), ("setgroups", "deny"), ("gid_map", f"{gid} {gid} 1"):
+                with open(f"/proc/self/{file}", "w") as map_file:
+                    map_file.write(text)
+        with socket.socket() as sock:  # set up the new loopback interface
+            fcntl.ioctl(sock, 0x8914, struct.pack("16sh22x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+    except OSError:
+        return False
+    return True
 
 
 def keep_files(folder):
@@ -814,7 +835,7 @@ def compile_in(build, uid, words, what):
     """Run the compiler in the cage; its words if all went well, else Unfit."""
     cc = os.environ.get("CC", "cc").split()
     limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: COMPILING, resource.RLIMIT_FSIZE: 64 << 20,
-              resource.RLIMIT_AS: 4 << 30}
+              resource.RLIMIT_AS: 1 << 30}
     with tempfile.TemporaryFile(dir=os.path.dirname(build)) as said:
         process = subprocess.Popen(
             [*cc, "-Wall", "-Wextra", *words], cwd=build, stdin=subprocess.DEVNULL,
@@ -842,9 +863,6 @@ def checked(name, source, folder, uid, processes):
         flags = os.environ.get("CFLAGS", "-O1 -g").split()
         lab = Lab(name, folder, uid)
         lab.most_processes = processes
-        # The program may be of our own user: it must not reach into our memory
-        # or open our descriptors.
-        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
         # The program may write into private and build, not into what is above.
         os.chmod(folder, 0o755)
         os.mkdir(lab.build)
