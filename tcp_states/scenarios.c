@@ -40,7 +40,7 @@ static void talk_unseen(void)
 	const int fd[2] = {client_fd, conn_fd};
 	char byte = '.';
 
-	for (int from = CLIENT; from <= SERVER; from++) {
+	for (enum side from = CLIENT; from <= SERVER; from++) {
 		if (send_all(fd[from], &byte, 1) == -1)
 			die("send");
 		while (recv(fd[!from], &byte, 1, 0) == -1)

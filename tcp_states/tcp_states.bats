@@ -157,29 +157,41 @@ assert shown > 60, shown' "$BATS_TEST_TMPDIR/trace" "$BATS_TEST_TMPDIR/ladders"
 # all_eleven OUTPUT_OF_ALL: each state was held, each seen by both windows, each
 # marked in the diagram.
 all_eleven() {
-    local state number=0
+    local state shown wanted=()
     for state in $STATES; do
-        grep -qE "HELD: the (client|server) is in $state " <<<"$1" && grep -qF "[*] $state" <<<"$1" || {
-            echo "$state is missing"
-            return 1
-        }
+        [[ $1 = *"HELD: the "@(client|server)" is in $state "* ]] || wanted+=("HELD $state")
+        [[ $1 = *"[*] $state"* ]] || wanted+=("[*] $state")
     done
-    for number in 1 2 4 5 8 9; do
-        grep -q "TCP_INFO: state $number, /proc/net/tcp: st 0$number " <<<"$1"
+    for state in 1 2 4 5 8 9; do
+        [[ $1 = *"TCP_INFO: state $state, /proc/net/tcp: st 0$state "* ]] || wanted+=("state $state")
     done
-    grep -q 'TCP_INFO: state 11, /proc/net/tcp: st 0B ' <<<"$1"
-    grep -q 'TCP_INFO: state 10, /proc/net/tcp: st 0A ' <<<"$1"
-    grep -q 'TCP_INFO: none, no descriptor, /proc/net/tcp: st 03 ' <<<"$1"
-    grep -q 'TCP_INFO: state 7, /proc/net/tcp: st 06 ' <<<"$1"
-    grep -q 'TCP_INFO: state 7, /proc/net/tcp: none ' <<<"$1"
-    [ "$(grep -c 'released by' <<<"$1")" -eq 11 ]
-    grep -qE 'released by the clock alone, in (59|60) s' <<<"$1"
+    for shown in 'state 11, /proc/net/tcp: st 0B' 'state 10, /proc/net/tcp: st 0A' \
+        'none, no descriptor, /proc/net/tcp: st 03' \
+        'state 7, /proc/net/tcp: st 06' 'state 7, /proc/net/tcp: none'; do
+        [[ $1 = *"TCP_INFO: $shown "* ]] || wanted+=("$shown")
+    done
+    [[ $1 = *"released by the clock alone, in "@(59|60)" s"* ]] || wanted+=('the clock alone')
+    [ ${#wanted[@]} -eq 0 ] || {
+        printf 'missing: %s\n' "${wanted[@]}"
+        return 1
+    }
+}
+
+# released_as_said: on standard input, after each "released by CALL" comes CALL.
+released_as_said() {
+    python '
+import re
+releases = re.findall(r"released by (\w+\(\w+).*\n +│ +(.+?) = ", sys.stdin.read())
+assert len(releases) == 10, releases
+for said, call in releases:
+    assert call.startswith(said), (said, call)'
 }
 
 @test "all: eleven states reached, held and released" {
     run --separate-stderr "$DEMO" all
     [ "$status" -eq 0 ]
     all_eleven "$output"
+    released_as_said <<<"$output"
     diff - <(states <<<"$output") <<END
 CLOSED CLOSED
 CLOSED LISTEN
@@ -247,20 +259,31 @@ END
     rm -rf "${COPY:-}"
 }
 
+# held STATE: -w STATE in the background, held until file descriptor 4 gets a
+# line. Sets $PID, $LOG and $FILTER, which makes ss show this connection only.
+held() {
+    local input=$BATS_TEST_TMPDIR/input
+    LOG=$BATS_TEST_TMPDIR/$1.log
+    rm -f "$input"
+    mkfifo "$input"
+    "$DEMO" -w "$1" <"$input" >"$LOG" 2>&1 3>&- &
+    PID=$!
+    PIDS+=("$PID")
+    exec 4>"$input"
+    wait_for "^look: ss -tan 'sport = :[0-9]+ or dport = :[0-9]+'; Enter goes on$"
+    FILTER=$(sed -n "s/^look: ss -tan '\(.*\)'; .*/\1/p" "$LOG")
+}
+
+# What ss calls the states that it shows.
+IN_SS='LISTEN SYN-SENT SYN-RECV ESTAB FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT CLOSING
+    LAST-ACK TIME-WAIT'
+
 @test "-w: ss in a second terminal sees the state, Enter releases it" {
     command -v ss >/dev/null || missing ss
-    local state name port
-    for state in LISTEN SYN-SENT SYN-RECV ESTAB FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT CLOSING LAST-ACK TIME-WAIT; do
-        name=${state/ESTAB/established}
-        LOG=$BATS_TEST_TMPDIR/$state.log
-        mkfifo "$BATS_TEST_TMPDIR/$state"
-        "$DEMO" -w "$name" <"$BATS_TEST_TMPDIR/$state" >"$LOG" 2>&1 3>&- &
-        PID=$!
-        PIDS+=("$PID")
-        exec 4>"$BATS_TEST_TMPDIR/$state"
-        wait_for "^look: ss -tan 'sport = :([0-9]+) or dport = :[0-9]+'; Enter goes on$"
-        port=$(sed -n "s/^look: ss .*'sport = :\([0-9]*\) .*/\1/p" "$LOG")
-        ss -Htan "sport = :$port or dport = :$port" >"$BATS_TEST_TMPDIR/ss"
+    local state
+    for state in $IN_SS; do
+        held "${state/ESTAB/established}"
+        ss -Htan "$FILTER" >"$BATS_TEST_TMPDIR/ss"
         grep -q "^$state " "$BATS_TEST_TMPDIR/ss" || {
             echo "$state: ss does not show it:"
             cat "$BATS_TEST_TMPDIR/ss"
@@ -270,10 +293,25 @@ END
         exec 4>&-
         ended "$PID"
         run ! grep -q seq= "$LOG"
-        [ $state = LISTEN ] || [ $state = TIME-WAIT ] || {
-            ss -Htan "sport = :$port or dport = :$port" >"$BATS_TEST_TMPDIR/ss"
-            run ! grep -v '^TIME-WAIT' "$BATS_TEST_TMPDIR/ss"
-        }
+        run ! grep -v '^TIME-WAIT' <(ss -Htan "$FILTER")
+    done
+}
+
+@test "killed while it holds a state, it leaves nothing but TIME_WAIT" {
+    command -v ss >/dev/null || missing ss
+    local state
+    for state in closed $IN_SS; do
+        held "${state/ESTAB/established}"
+        kill -9 "$PID"
+        exec 4>&-
+        run ! ended "$PID"
+        # The last ACK may be some milliseconds away.
+        for ((tries = 0; tries < 500; tries++)); do
+            ss -Htan "$FILTER" | grep -qv '^TIME-WAIT' || continue 2
+            sleep 0.02
+        done
+        ss -Htan "$FILTER"
+        return 1
     done
 }
 
