@@ -58,13 +58,16 @@ results() {
 }
 
 @test "the cure: 8 MiB through small buffers, with send saying EAGAIN in between" {
-    trace -e trace=sendto
+    trace -e trace=sendto,poll,ppoll
     run "${UNDER[@]}" "$ROOT/tcp_sendall/tcp_sendall" 3>&-
     [ "$status" -eq 0 ]
     [ "$(part 3 | grep -cE '8388608 bytes, checksum [0-9a-f]{16}$')" -eq 2 ]
     [ "$(part 3 | grep -oE 'checksum .*' | sort -u | wc -l)" -eq 1 ]
     # The loop is in the program: many sends, each given what is left.
     [ "$(grep -c 'MSG_DONTWAIT|MSG_NOSIGNAL.*) = [0-9]' "$TRACE")" -gt 1 ]
+    # No room: it sleeps, and does not ask again and again.
+    [ "$(grep -A1 'MSG_NOSIGNAL.* EAGAIN' "$TRACE" | grep -c 'poll(.*POLLOUT')" \
+        -eq "$(grep -c 'MSG_NOSIGNAL.* EAGAIN' "$TRACE")" ]
 }
 
 @test "a send that may wait takes 8 MiB in one call" {
