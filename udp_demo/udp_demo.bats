@@ -410,6 +410,22 @@ assert t.exitstatus == 0, t' "$ROOT/udp_demo/udp_demo" "$PORT" 3>&-
     [ "$words" = HELLO ] || skip "$words"
 }
 
+@test "client: netcat and socat are servers, too" {
+    "$ROOT/scripts/sandbox" true || missing "a private network" # port 9000 is free there
+    local tool words="nobody has netcat or socat here"
+    for tool in 'nc -u -l 127.0.0.1 9000' 'socat UDP-LISTEN:9000,bind=127.0.0.1 PIPE'; do
+        command -v "${tool%% *}" >/dev/null || continue
+        # shellcheck disable=SC2016 # expanded inside; 2328 is 9000
+        words=$(timeout 20 "$ROOT/scripts/sandbox" bash -c '
+            $1 < <(echo hello) >/dev/null &
+            until grep -q ":2328 " /proc/net/udp; do sleep 0.02; done
+            "$2" client 127.0.0.1 9000 <<<hello
+            kill $!' bash "$tool" "$ROOT/udp_demo/udp_demo" 3>&-)
+        [ "$words" = hello ]
+    done
+    [ "$words" = hello ] || skip "$words"
+}
+
 @test "wrong use: one line that says what, the usage line, status 2" {
     local args
     for args in '' 'servers' 'client 127.0.0.1 0' 'client 127.0.0.1 65536' \

@@ -34,14 +34,17 @@ enum { ROOM = 1024 };
 /* The port of an IPv4 or IPv6 address: sin6_port lies where sin_port does. */
 static in_port_t port_of(const struct sockaddr_storage *address)
 {
-	return ((const struct sockaddr_in *)address)->sin_port;
+	struct sockaddr_in in;
+
+	memcpy(&in, address, sizeof in);
+	return in.sin_port;
 }
 
 /* One turn of the only loop: a datagram, anybody's, and its answer. */
 static void serve_one(int fd, in_port_t own_port)
 {
 	char buf[ROOM];
-	struct sockaddr_storage peer = {0};
+	struct sockaddr_storage peer;
 	socklen_t length = sizeof peer;
 
 	/* 4. Sleep until a datagram is in the queue, and take it out with its
