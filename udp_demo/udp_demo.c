@@ -67,11 +67,9 @@ static void serve_one(int fd, in_port_t own_port)
 	const struct text name = address_text(&peer, length);
 	printf("%s says %s (%zd byte%s", name.s, quoted(buf, kept).s, n,
 	       n == 1 ? "" : "s");
-	if (n == 0)
-		printf(": an empty datagram");
+	puts(n == 0 ? ": an empty datagram)" : ")");
 	if (n > ROOM)
-		printf(", cut to %d: the tail is gone", ROOM);
-	puts(")");
+		printf("(cut to %d bytes: the tail is gone)\n", ROOM);
 
 	/*    A sender's address is easily forged. If it is ours, or that of
 	 *    another server like this one, the answer would be answered, and
