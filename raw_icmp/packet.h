@@ -1,4 +1,5 @@
-/* packet.h - what the bytes of an ICMP packet say.
+/* packet.h - what the bytes of an ICMP packet say (packet.c), errors in words
+ * (words.c), and field by field (show.c).
  *
  * A raw socket hands up whatever arrives, and anybody may send it: every length
  * in it is a claim, not a fact. The parser is a pure function over bytes (it
@@ -16,11 +17,44 @@
 #include <stdint.h>  /* uint8_t */
 #include <stdio.h>   /* FILE */
 
+enum {
+	IPV4_LENGTH = 20, /* of a header; options make it longer */
+	IPV6_LENGTH = 40,
+	ICMP_LENGTH = 8
+};
+
+/* A number of 2 or 4 bytes, the high byte first, at any address. */
+static inline unsigned get16(const uint8_t *bytes)
+{
+	return (unsigned)bytes[0] << 8 | bytes[1];
+}
+
+static inline uint32_t get32(const uint8_t *bytes)
+{
+	return (uint32_t)get16(bytes) << 16 | get16(bytes + 2);
+}
+
 /* The header that comes first: a raw IPv4 socket hands up the IP header too,
  * a raw ICMPv6 socket and all SOCK_DGRAM sockets do not. */
 enum first_header { FIRST_IPV4, FIRST_ICMP, FIRST_ICMPV6 };
 
 enum kind { ECHO_REQUEST, ECHO_REPLY, ICMP_ERROR, OTHER };
+
+enum { /* types of ICMP message */
+       V4_ECHO_REPLY = 0,
+       V4_UNREACHABLE = 3,
+       V4_QUENCH = 4, /* "not so fast"; given up by RFC 6633 */
+       V4_REDIRECT = 5,
+       V4_ECHO_REQUEST = 8,
+       V4_EXCEEDED = 11,
+       V4_PROBLEM = 12,
+       V6_UNREACHABLE = 1,
+       V6_TOO_BIG = 2,
+       V6_EXCEEDED = 3,
+       V6_PROBLEM = 4,
+       V6_ECHO_REQUEST = 128,
+       V6_ECHO_REPLY = 129
+};
 
 /* All pointers point into the bytes that were parsed. */
 struct packet {
@@ -36,12 +70,13 @@ struct packet {
 	unsigned type, code;
 	bool checksum_right; /* ICMPv6: always, as the kernel looks after it */
 	unsigned id, sequence; /* of an ECHO_... */
-	uint32_t info;	       /* of an ICMP_ERROR: its MTU, pointer, gateway */
+	uint32_t info;	       /* of an ICMP_ERROR: MTU, pointer or gateway */
 	const uint8_t *data;   /* what follows the 8 bytes of ICMP header */
 	size_t data_length;
 
 	/* An ICMP_ERROR quotes the packet that it is about. */
-	bool quotes_request;	 /* ... which is an echo request */
+	bool quotes_request;	 /* ... which is an echo request, */
+	size_t quoted_ip_length; /* with so many bytes of IP header(s) */
 	uint8_t quoted_host[16]; /* to whom: 4 bytes, or 16 if v6 */
 	unsigned quoted_id, quoted_sequence;
 };
@@ -56,19 +91,17 @@ bool parse_packet(struct packet *packet, const uint8_t *bytes, size_t n,
  * hold their right checksum already have the checksum 0. */
 uint16_t checksum(const uint8_t *bytes, size_t n);
 
-/* What an error of this type and code says, in the words of iputils ping, into
- * TEXT. INFO: see struct packet. */
-void error_text(char *text, size_t size, bool v6, unsigned type, unsigned code,
-		uint32_t info);
+/* What an ICMP_ERROR says, in the words of iputils ping, into TEXT. Of ERROR,
+ * v6, type, code and info count. */
+void error_text(char *text, size_t size, const struct packet *error);
 
-/* Whether an "error" of this type only advises: it goes too fast (source
- * quench) or there is a shorter way (redirect). The request went on all the
- * same. */
-bool is_advice(bool v6, unsigned type);
+/* Whether an "error" only advises: we send too fast (source quench), or there
+ * is a shorter way (redirect). The request went on all the same. */
+bool is_advice(const struct packet *error);
 
 /* An error for someone who hears of it for the first time: what has happened,
  * and what to try. NULL for mere advice. */
-const char *error_hint(bool v6, unsigned type, unsigned code);
+const char *error_hint(const struct packet *error);
 
 /* Print the N BYTES that PACKET was parsed from: header fields one by one, each
  * behind its bytes, the rest as a hex dump. */

@@ -3,26 +3,47 @@ load ../scripts/bats_helper
 PING=$ROOT/raw_icmp/raw_icmp
 TOOLS=$ROOT/raw_icmp/tests
 
-# alone COMMAND...: in a private network; bounded.
+# alone [--separate-stderr] COMMAND...: run it in a private network; bounded.
 alone() {
-    "$ROOT/scripts/sandbox" true 2>/dev/null || missing "a private network"
-    timeout 30 "$ROOT/scripts/sandbox" "$@" 3>&-
+    local how=()
+    [[ $1 != --* ]] || how=("$1")
+    run "${how[@]}" timeout 30 "$ROOT/scripts/sandbox" "${@:${#how[@]}+1}" 3>&-
+    echo "$output"
+    [ "$status" -ne 125 ] || missing "a private network"
 }
+
+# behind_a_router COMMAND...: the same, see tests/behind-a-router.
+behind_a_router() {
+    run timeout 30 "$TOOLS/behind-a-router" "$@" 3>&-
+    echo "$output"
+    [ "$status" -ne 125 ] || missing "network namespaces joined by veth"
+}
+
+# start_alone OPTIONS...: ping in the background, in a private network. Sets PID, LOG.
+start_alone() {
+    alone true
+    LOG=$BATS_TEST_TMPDIR/log
+    "$ROOT/scripts/sandbox" "$PING" "$@" >"$LOG" 2>&1 3>&- &
+    PID=$!
+    PIDS+=("$PID")
+}
+
+# For sh -c: run the program that is $0 with the words of each argument in turn, and
+# print its status.
+# shellcheck disable=SC2016 # for the shell inside
+EACH='for words; do "$0" $words; echo "status $?"; done'
 
 # forged SCENARIO OPTIONS...: ping 127.0.0.1 (::1 for a v6_ scenario), where
 # answers come as tests/forge.py has them; standard output and error together.
 forged() {
     local host=127.0.0.1
     [[ $1 = v6_* ]] && host=::1
-    run alone "$TOOLS/forge.py" "$1" "$PING" "${@:2}" "$host"
-    echo "$output"
+    alone "$TOOLS/forge.py" "$1" "$PING" "${@:2}" "$host"
 }
 
-# routed OPTIONS...: ping from behind a router, see tests/behind-a-router.
+# routed "OPTIONS"...: a ping for each, from behind a router.
 routed() {
-    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
-    run timeout 30 "$TOOLS/behind-a-router" "$PING" "$@" 3>&-
-    echo "$output"
+    behind_a_router sh -c "$EACH" "$PING" "$@"
 }
 
 # The options that take every capability from a command, root's too.
@@ -47,14 +68,15 @@ lacks() {
     fi
 }
 
-# parsed KIND HEX...: what the parser says about these bytes, under sanitizers
+# parsed [-p] KIND HEX...: what the parser says about these bytes, under sanitizers
 # where the compiler has them.
 parsed() {
     local parse=$BATS_FILE_TMPDIR/parse cc=${CC:-cc}
+    local sources=("$TOOLS/parse.c" "$ROOT"/raw_icmp/{packet,words,show}.c)
     if [ ! -e "$parse" ]; then
-        "$cc" -g -fsanitize=address,undefined -fno-sanitize-recover=all "$TOOLS/parse.c" \
-            "$ROOT/raw_icmp/packet.c" -o "$parse.$BATS_TEST_NUMBER" 2>/dev/null ||
-            "$cc" "$TOOLS/parse.c" "$ROOT/raw_icmp/packet.c" -o "$parse.$BATS_TEST_NUMBER"
+        "$cc" -g -fsanitize=address,undefined -fno-sanitize-recover=all "${sources[@]}" \
+            -o "$parse.$BATS_TEST_NUMBER" 2>/dev/null ||
+            "$cc" "${sources[@]}" -o "$parse.$BATS_TEST_NUMBER"
         mv "$parse.$BATS_TEST_NUMBER" "$parse"
     fi
     run "$parse" "$@"
@@ -76,58 +98,38 @@ refuses() {
 
 # ---- As ping prints it ----
 
-# same_as_ping OPTIONS...: the same lines and status as iputils ping, where times
-# are any number and versions differ in a blank after the name.
+# same_as_ping "OPTIONS"... (in the network of "${WHERE[@]}"): the same lines and
+# status as iputils ping, where times are any number and versions differ in a blank
+# after the name.
 same_as_ping() {
-    local ours theirs
+    local program
     command -v ping >/dev/null || missing "ping (iputils-ping)"
-    # shellcheck disable=SC2016 # for the shell inside
-    local both='"$@"; echo "status $?"'
-    ours=$(alone sh -c "$both" sh "$PING" "$@" 2>/dev/null)
-    theirs=$(alone sh -c "$both" sh ping "$@" 2>/dev/null)
-    diff <(same_numbers <<<"$ours") <(same_numbers <<<"$theirs")
-}
-
-same_numbers() {
-    sed -E 's/[0-9]+(\.[0-9]+)? ms/# ms/; s/time [0-9]+ms/time #ms/; s/([0-9.]+\/){3}[0-9.]+ ms/# ms/
-        s/= [0-9./]+# ms/= # ms/; s/^(PING [^ (]*) ?\(/\1 (/; s/, pipe [0-9]+//'
+    for program in "$PING" ping; do
+        "${WHERE[@]}" sh -c "$EACH" "$program" "$@"
+        sed -E '/^hint: /d; s/[0-9]+(\.[0-9]+)? ms/# ms/; s/time [0-9]+ms/time #ms/
+            s/([0-9.]+\/){3}[0-9.]+ ms/# ms/; s/= [0-9./]+# ms/= # ms/; s/, pipe [0-9]+//
+            s/^(PING [^ (]*) ?\(/\1 (/' <<<"$output" >"$BATS_TEST_TMPDIR/${program##*/}"
+    done
+    diff "$BATS_TEST_TMPDIR/raw_icmp" "$BATS_TEST_TMPDIR/ping"
 }
 
 @test "lines, statistics and status are those of iputils ping" {
-    same_as_ping -c 2 -i 0.2 127.0.0.1
-    same_as_ping -c 2 -i 0.2 -q 127.0.0.1
-    same_as_ping -c 1 -s 65507 127.0.0.1
-    same_as_ping -c 1 -s 17 -t 7 127.0.0.1
-    same_as_ping -4 -c 1 localhost
-    same_as_ping -6 -c 2 -i 0.2 ::1
+    WHERE=(alone)
+    same_as_ping "-c 2 -i 0.2 127.0.0.1" "-c 2 -i 0.2 -q 127.0.0.1" "-c 1 -s 65507 127.0.0.1" \
+        "-c 1 -s 17 -t 7 127.0.0.1" "-4 -c 1 localhost" "-6 -c 2 -i 0.2 ::1"
 }
 
 @test "when nobody answers, too" {
-    command -v ping >/dev/null || missing "ping (iputils-ping)"
-    for program in "$PING" ping; do
-        alone "$TOOLS/forge.py" silence "$program" -c 2 -i 0.01 -W 0.1 127.0.0.1 && false
-        status=$?
-        [ "$status" -eq 1 ]
-        alone "$TOOLS/forge.py" silence "$program" -c 2 -i 0.01 -W 0.1 127.0.0.1 |
-            same_numbers >"$BATS_TEST_TMPDIR/${program##*/}"
-    done
-    diff "$BATS_TEST_TMPDIR/raw_icmp" "$BATS_TEST_TMPDIR/ping"
+    WHERE=(alone "$TOOLS/forge.py" silence)
+    same_as_ping "-c 2 -i 0.01 -W 0.1 127.0.0.1"
+    grep -qx 'status 1' <<<"$output"
 }
 
 @test "behind a router, errors read as those of iputils ping" {
-    command -v ping >/dev/null || missing "ping (iputils-ping)"
-    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
-    for program in "$PING" ping; do
-        # shellcheck disable=SC2016 # for the shell inside
-        timeout 30 "$TOOLS/behind-a-router" sh -c '
-            for words in "-t 1 10.0.2.1" 10.0.2.1 10.0.7.1 10.0.9.1 fd00:2::1 "-t 1 fd00:2::1" \
-                fd00:7::1 fd00:8::1; do
-                "$0" -c 1 $words
-                echo "status $?"
-            done' "$program" 2>/dev/null 3>&- | same_numbers >"$BATS_TEST_TMPDIR/${program##*/}"
-    done
-    diff "$BATS_TEST_TMPDIR/raw_icmp" "$BATS_TEST_TMPDIR/ping"
-    [ "$(grep -c '^From' "$BATS_TEST_TMPDIR/ping")" -eq 6 ]
+    WHERE=(behind_a_router)
+    same_as_ping "-c 1 -t 1 10.0.2.1" "-c 1 10.0.2.1" "-c 1 10.0.7.1" "-c 1 10.0.9.1" "-c 1 fd00:2::1" \
+        "-c 1 -t 1 fd00:2::1" "-c 1 fd00:7::1" "-c 1 fd00:8::1"
+    [ "$(grep -c '^From' <<<"$output")" -eq 6 ]
 }
 
 @test "each wrong option and operand is named" {
@@ -150,30 +152,27 @@ same_numbers() {
 }
 
 @test "a host that is not one is named, status 2" {
-    run --separate-stderr alone "$PING" no-such-host.invalid
+    alone --separate-stderr "$PING" no-such-host.invalid
     [ "$status" -eq 2 ]
     [[ $stderr = "raw_icmp: look up no-such-host.invalid: "*"(EAI_"* ]]
-    run --separate-stderr alone "$PING" -4 ::1
+    alone --separate-stderr "$PING" -4 ::1
     [ "$status" -eq 2 ]
     [[ $stderr = "raw_icmp: look up ::1: "* ]]
     for host in 0.0.0.0 224.0.0.1 :: ff02::1; do
-        run --separate-stderr alone "$PING" "$host"
+        alone --separate-stderr "$PING" "$host"
         [ "$status" -eq 2 ]
         [[ $stderr = "raw_icmp: $host is not the address of one host: "* ]]
     done
-    run --separate-stderr alone "$PING" 10.9.9.9
+    alone --separate-stderr "$PING" 10.9.9.9
     [ "$status" -eq 2 ]
     [[ $stderr = "raw_icmp: sendto 10.9.9.9: "*"(ENETUNREACH)"* ]]
 }
 
 @test "Ctrl-C ends it with the statistics, status 0 as replies came" {
-    LOG=$BATS_TEST_TMPDIR/log
-    alone true
-    "$ROOT/scripts/sandbox" "$PING" -i 0.01 127.0.0.1 >"$LOG" 2>&1 3>&- &
-    PIDS+=("$!")
+    start_alone -i 0.01 127.0.0.1
     wait_for 'icmp_seq=3'
-    kill -TERM "$!" # bash lets background processes ignore SIGINT
-    ended "$!"
+    kill -TERM "$PID" # bash lets background processes ignore SIGINT
+    ended "$PID"
     tail -n 2 "$LOG" | grep -q ', 0% packet loss, time [0-9]*ms$'
 }
 
@@ -193,7 +192,7 @@ same_numbers() {
 
 @test "a reader who goes away ends it" {
     # shellcheck disable=SC2016 # for the shell inside
-    run alone bash -c '"$0" -i 0.01 127.0.0.1 | head -n 1; echo "status ${PIPESTATUS[0]}"' "$PING"
+    alone bash -c '"$0" -i 0.01 127.0.0.1 | head -n 1; echo "status ${PIPESTATUS[0]}"' "$PING"
     says "PING 127.0.0.1 (127.0.0.1) 56(84) bytes of data." "status 1"
     [[ $output = *"write to standard output: "*"(EPIPE)"* ]]
 }
@@ -205,6 +204,7 @@ same_numbers() {
             "$0" -c 5 -i 0.01 127.0.0.1 >"$1/$i" 2>&1 & pids+=($!)
         done
         for pid in "${pids[@]}"; do wait "$pid" || exit; done' "$PING" "$BATS_TEST_TMPDIR"
+    [ "$status" -eq 0 ]
     local i
     for i in {1..10}; do
         grep -q '^5 packets transmitted, 5 received, 0% packet loss' "$BATS_TEST_TMPDIR/$i"
@@ -215,8 +215,7 @@ same_numbers() {
 # ---- Taken apart ----
 
 @test "-v shows each field of IP and ICMP behind its bytes" {
-    run alone "$PING" -c 1 -v 127.0.0.1
-    echo "$output"
+    alone "$PING" -c 1 -v 127.0.0.1
     # Our own request, which lo brings back to us, and then the reply.
     [ "$(grep -c '^  IP header, 20 bytes:$' <<<"$output")" -eq 2 ]
     says "64 bytes from 127.0.0.1: type 8, our own request on its way" \
@@ -233,8 +232,7 @@ same_numbers() {
 }
 
 @test "with IPv6 there is no IP header to show" {
-    run alone "$PING" -c 1 -v ::1
-    echo "$output"
+    alone "$PING" -c 1 -v ::1
     says "PING ::1 (::1) 56 data bytes" "64 bytes from ::1: type 128, our own request on its way" \
         "    81           type 129, echo reply"
     lacks "IP header"
@@ -244,9 +242,8 @@ same_numbers() {
     command -v strace >/dev/null || missing strace
     # We oversleep each reply by 300 ms. (Not the first one: the kernel begins to
     # stamp packets a moment after somebody has asked for it.)
-    run alone strace -o /dev/null -e trace=ppoll -e inject=ppoll:delay_enter=300000 \
+    alone strace -o /dev/null -e trace=ppoll -e inject=ppoll:delay_enter=300000 \
         "$PING" -c 3 -i 0.05 127.0.0.1
-    echo "$output"
     [[ $output =~ icmp_seq=3\ ttl=64\ time=([0-9]+) ]]
     [ "${BASH_REMATCH[1]}" -lt 250 ]
 }
@@ -408,87 +405,70 @@ same_numbers() {
 # ---- A real router ----
 
 @test "a router answers when the TTL ends there" {
-    routed -c 1 -t 1 -v 10.0.2.1
-    [ "$status" -eq 1 ]
+    routed "-c 1 -t 1 -v 10.0.2.1" "-c 1 -t 1 fd00:2::1" "-c 1 -t 2 10.0.2.1"
+    [ "$(grep '^status' <<<"$output")" = $'status 1\nstatus 1\nstatus 0' ]
     says "From 10.0.1.254 icmp_seq=1 Time to live exceeded" "  quoted: ICMP header, 8 bytes:" \
         "    0a 00 02 01  to 10.0.2.1" \
-        "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time #ms"
-    grep -q '^hint: .*try a larger -t$' <<<"$output"
-    routed -c 1 -t 1 fd00:2::1
-    says "From fd00:1::fe icmp_seq=1 Time exceeded: Hop limit"
-    routed -c 1 -t 2 10.0.2.1
-    says "64 bytes from 10.0.2.1: icmp_seq=1 ttl=63 time=# ms"
+        "hint: each router takes 1 off the TTL; here it came to 0: try a larger -t" \
+        "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time #ms" \
+        "From fd00:1::fe icmp_seq=1 Time exceeded: Hop limit" \
+        "64 bytes from 10.0.2.1: icmp_seq=1 ttl=63 time=# ms"
 }
 
 @test "a router says that it knows no way, finds nobody, or may not" {
-    routed -c 1 10.0.7.1
-    says "From 10.0.1.254 icmp_seq=1 Destination Net Unreachable"
-    routed -c 1 10.0.9.1
-    says "From 10.0.1.254 icmp_seq=1 Destination Host Unreachable"
-    routed -c 1 10.0.8.1
-    says "From 10.0.1.254 icmp_seq=1 Packet filtered"
+    routed "-c 1 10.0.7.1" "-c 1 10.0.9.1" "-c 1 10.0.8.1"
+    says "From 10.0.1.254 icmp_seq=1 Destination Net Unreachable" \
+        "From 10.0.1.254 icmp_seq=1 Destination Host Unreachable" \
+        "From 10.0.1.254 icmp_seq=1 Packet filtered"
 }
 
 @test "too big for the next part of the way: an error, then in pieces" {
-    for host in 10.0.2.1 fd00:2::1; do
-        routed -c 5 -i 0.1 -s 1400 "$host"
-        [ "$status" -eq 0 ]
-        grep -qE '^From .* icmp_seq=1 (Frag needed and DF set \(mtu = 1280\)|Packet too big: mtu=1280)$' <<<"$output"
-        grep -q "^1408 bytes from $host: icmp_seq=" <<<"$output"
-    done
+    routed "-c 5 -i 0.1 -s 1400 10.0.2.1" "-c 5 -i 0.1 -s 1400 fd00:2::1"
+    [ "$(grep '^status' <<<"$output")" = $'status 0\nstatus 0' ]
+    says "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)" \
+        "From fd00:1::fe icmp_seq=1 Packet too big: mtu=1280"
+    grep -q "^1408 bytes from 10.0.2.1: icmp_seq=" <<<"$output"
+    grep -q "^1408 bytes from fd00:2::1: icmp_seq=" <<<"$output"
 }
 
 # ---- Privilege ----
 
 @test "without any privilege: why, and the three ways out, status 2" {
-    run --separate-stderr alone "${POWERLESS[@]}" "$PING" -c 1 127.0.0.1
+    alone --separate-stderr "${POWERLESS[@]}" "$PING" -c 1 127.0.0.1
     [ "$status" -eq 2 ] && [ -z "$output" ]
     [ "${stderr_lines[0]}" = "raw_icmp: socket SOCK_RAW and SOCK_DGRAM: Permission denied (EACCES)" ]
     [[ ${stderr_lines[1]} = "hint: "*"sudo "* && ${stderr_lines[2]} = *"sudo setcap cap_net_raw+ep "* ]]
     [[ ${stderr_lines[3]} = *"make demo-icmp" ]]
 }
 
-# with_dgram WHERE COMMAND...: in a network made by WHERE, without capabilities,
-# but with ping_group_range open.
-with_dgram() {
-    # shellcheck disable=SC2016 # for the shell inside
-    run timeout 30 "$1" bash -c 'echo "0 0" >/proc/sys/net/ipv4/ping_group_range && exec "$@"' - \
-        "${POWERLESS[@]}" "${@:2}" 3>&-
-    echo "$output"
-}
+# The same as EACH, without capabilities, but with ping_group_range open.
+OPEN_DOOR='echo "0 0" >/proc/sys/net/ipv4/ping_group_range'
+DGRAM=(sh -c "$OPEN_DOOR && exec ${POWERLESS[*]} sh -c '$EACH' \"\$0\" \"\$@\"" "$PING")
 
 @test "SOCK_DGRAM where the system lets us: it says what is lost" {
-    alone true
-    with_dgram "$ROOT/scripts/sandbox" "$PING" -c 2 -i 0.05 -v 127.0.0.1
-    [ "$status" -eq 0 ]
-    says "raw_icmp: not privileged for SOCK_RAW: going on with SOCK_DGRAM, which shows no" \
+    alone "${DGRAM[@]}" "-c 2 -i 0.05 -v 127.0.0.1" "-c 1 ::1"
+    [ "$(grep '^status' <<<"$output")" = $'status 0\nstatus 0' ]
+    says "raw_icmp: no privilege for SOCK_RAW, so SOCK_DGRAM:" \
         "64 bytes from 127.0.0.1: icmp_seq=2 ttl=64 time=# ms" \
         "    00           type 0, echo reply" \
-        "2 packets transmitted, 2 received, 0% packet loss, time #ms"
+        "2 packets transmitted, 2 received, 0% packet loss, time #ms" \
+        "64 bytes from ::1: icmp_seq=1 ttl=64 time=# ms"
     lacks '^  IP header'
-    with_dgram "$ROOT/scripts/sandbox" "$PING" -c 1 ::1
-    says "64 bytes from ::1: icmp_seq=1 ttl=64 time=# ms"
 }
 
 @test "SOCK_DGRAM gets errors too, from its error queue" {
-    timeout 10 "$TOOLS/behind-a-router" true || missing "network namespaces joined by veth"
-    with_dgram "$TOOLS/behind-a-router" "$PING" -c 3 -i 0.01 -t 1 10.0.2.1
+    behind_a_router "${DGRAM[@]}" "-c 3 -i 0.01 -t 1 10.0.2.1" "-c 1 -s 1400 10.0.2.1" "-c 1 fd00:8::1"
     says "From 10.0.1.254 icmp_seq=3 Time to live exceeded" \
-        "3 packets transmitted, 0 received, +3 errors, 100% packet loss, time #ms"
-    with_dgram "$TOOLS/behind-a-router" "$PING" -c 1 -s 1400 10.0.2.1
-    says "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)"
-    with_dgram "$TOOLS/behind-a-router" "$PING" -c 1 fd00:8::1
-    says "From fd00:1::fe icmp_seq=1 Destination unreachable: Administratively prohibited"
+        "3 packets transmitted, 0 received, +3 errors, 100% packet loss, time #ms" \
+        "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)" \
+        "From fd00:1::fe icmp_seq=1 Destination unreachable: Administratively prohibited"
 }
 
 @test "privilege is given up before the first byte from outside" {
-    LOG=$BATS_TEST_TMPDIR/log
-    alone true
-    "$ROOT/scripts/sandbox" "$PING" 127.0.0.1 >"$LOG" 2>&1 3>&- &
-    PIDS+=("$!")
+    start_alone 127.0.0.1
     wait_for 'icmp_seq=1'
-    grep -E '^Cap(In|Pr|Ef)' "/proc/$!/status"
-    [ "$(grep -cE '^Cap(In|Pr|Ef).:\s0+$' "/proc/$!/status")" -eq 3 ]
+    grep -E '^Cap(In|Pr|Ef)' "/proc/$PID/status"
+    [ "$(grep -cE '^Cap(In|Pr|Ef).:\s0+$' "/proc/$PID/status")" -eq 3 ]
 }
 
 @test "make demo-icmp needs neither privilege nor options" {
@@ -545,13 +525,10 @@ REPLY="4500 0026 1267 0000 4001 0000 7f000001 7f000001  0000 5c4a 1092 0001 0001
 }
 
 @test "parser: a reply cut anywhere is a flaw, never a read beyond its end" {
-    local hex=${REPLY// /} n
-    for ((n = 0; n < ${#hex}; n += 2)); do
-        parsed ipv4 "${hex:0:n}"
-        grep -q '^flaw: ' <<<"$output"
-    done
-    parsed ipv4 "$hex"
-    says "ECHO_REPLY type=0 code=0 checksum=wrong id=4242 seq=1 data=10"
+    parsed -p ipv4 "$REPLY"
+    [ "$(grep -c '^flaw: ' <<<"$output")" -eq 38 ]
+    [ "$(grep -c '^ECHO_REPLY' <<<"$output")" -eq 1 ]
+    [ "${lines[-1]}" = "ECHO_REPLY type=0 code=0 checksum=wrong id=4242 seq=1 data=10" ]
 }
 
 @test "parser: each false claim of the IP header is named" {
@@ -575,13 +552,13 @@ REPLY="4500 0026 1267 0000 4001 0000 7f000001 7f000001  0000 5c4a 1092 0001 0001
 }
 
 @test "parser: an error quotes our request only if it is all there" {
-    local head=0b00f4ff00000000 quote=45000054d2910000400100000a0001010a0002010800c8b830240001 n
+    local head=0b00f4ff00000000 quote=45000054d2910000400100000a0001010a0002010800c8b830240001
     parsed icmp "$head$quote"
     says "quotes id=12324 seq=1 host=10.0.2.1" "error: Time to live exceeded"
-    for ((n = 0; n < ${#quote}; n += 2)); do
-        parsed icmp "$head${quote:0:n}"
-        lacks '^quotes'
-    done
+    parsed -p icmp "$head$quote"
+    [ "$(grep -c '^ICMP_ERROR' <<<"$output")" -eq 29 ] # the quote whole, or cut to 0 to 27 bytes
+    [ "$(grep -c '^quotes' <<<"$output")" -eq 1 ]
+    [[ ${lines[-1]} = quotes* ]]
     parsed icmp "${head}4f${quote:2}" # ihl 15, and 28 bytes
     lacks '^quotes'
     parsed icmp "${head}40${quote:2}" # ihl 0

@@ -12,60 +12,31 @@
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
-#include <limits.h>	      /* LONG_MAX */
 #include <net/ethernet.h>     /* ETH_P_ALL */
 #include <net/if.h>	      /* if_nametoindex */
 #include <net/if_arp.h>	      /* ARPHRD_LOOPBACK */
 #include <netpacket/packet.h> /* struct sockaddr_ll */
 #include <poll.h>	      /* poll */
 #include <sys/signalfd.h>     /* signalfd */
-#include <sys/syscall.h>      /* SYS_capset */
 
 #include "../common.h"
+#include "../privilege.h"
+#include "options.h"
 #include "packet.h"
-
-static const char usage[] =
-	"usage: raw_sniff [-x] [-c COUNT] [-i IFACE] [-p PORT] [-w FILE.pcap]\n"
-	"Show the IP packets that this computer sends and receives, one per "
-	"line.\n"
-	"  -c COUNT      stop after so many packets (default: at Ctrl-C)\n"
-	"  -i IFACE      on this network interface only (default: on all)\n"
-	"  -p PORT       only TCP and UDP from or to this port\n"
-	"  -w FILE.pcap  write them into a file too, for Wireshark and "
-	"tcpdump\n"
-	"  -x            all bytes of each packet as well, in hex\n"
-	"example: raw_sniff -i lo -p 8080 -c 10\n";
-
-static struct {
-	long count;
-	const char *interface, *file_name;
-	unsigned port; /* 0: any */
-	bool hex;
-} options = {.count = LONG_MAX};
 
 enum { LARGEST = 40 + 65535 }; /* bytes of an IPv6 packet with its header */
 
 /* ---- The socket ---- */
 
 /* The rights that opened the socket end here, for good: a mistake further down
- * could be used by whoever sends us packets. Returns the file of -w, or NULL.
- */
+ * could be used by whoever sends us packets. The file of -w, or NULL. */
 static FILE *give_up_privileges(void)
 {
-	/* capset(2) has no function in the C library. What it takes is in
-	 * linux/capability.h, and has not changed since Linux 2.6.26. */
-	const struct {
-		uint32_t version;
-		int pid; /* 0: this process */
-	} header = {.version = 0x20080522};
-	const struct {
-		uint32_t effective, permitted, inheritable;
-	} none[2] = {{0}};
 	FILE *file = NULL;
 
-	if (setgid(getgid()) == -1) /* of a set-group-ID file */
+	if (setgid(getgid()) == -1) /* those of a set-group-ID file */
 		die("setgid");
-	if (setuid(getuid()) == -1) /* of a set-user-ID file */
+	if (setuid(getuid()) == -1) /* those of a set-user-ID file */
 		die("setuid");
 
 	/* With what the user may do, and no more. But before the next step,
@@ -73,7 +44,7 @@ static FILE *give_up_privileges(void)
 	if (options.file_name && !(file = fopen(options.file_name, "wbe")))
 		die("open %s", options.file_name);
 
-	if (syscall(SYS_capset, &header, none) == -1) /* of setcap, and root */
+	if (drop_capabilities() == -1) /* those of setcap, and root's */
 		die("capset");
 	return file;
 }
@@ -105,7 +76,7 @@ static int open_socket(void)
 	if (fd == -1 && errno == EPERM) {
 		complain("socket AF_PACKET");
 		fputs("hint: as root: sudo raw_sniff/raw_sniff\n"
-		      "hint: or give this program the one right it needs: "
+		      "hint: or give it this one right: "
 		      "sudo setcap cap_net_raw+ep raw_sniff/raw_sniff\n"
 		      "hint: or in a private network, without any privilege: "
 		      "make demo-sniff\n",
@@ -171,7 +142,7 @@ static double seconds(const struct timeval *when)
 	       (double)(when->tv_usec - first.tv_usec) / 1e6;
 }
 
-/* Whether it is one that the user wants to see, and then show it. */
+/* Show a packet, if it is one that the user wants to see: false if not. */
 static bool show(FILE *file, const uint8_t *bytes, size_t n, size_t true_length,
 		 const struct timeval *when)
 {
@@ -193,9 +164,8 @@ static bool show(FILE *file, const uint8_t *bytes, size_t n, size_t true_length,
 	return true;
 }
 
-/* Take one packet out of the socket. The number that was shown: 0 or 1; -1 if
- * there was none. */
-static int take_packet(int fd, FILE *file)
+/* Take one packet out of the socket, if there is one, and show it. */
+static enum taken { NONE, NOT_SHOWN, SHOWN } take_packet(int fd, FILE *file)
 {
 	static uint8_t bytes[LARGEST];
 	union {
@@ -216,7 +186,7 @@ static int take_packet(int fd, FILE *file)
 	/* MSG_TRUNC: the length that it had, should it not fit. */
 	ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC);
 	if (got == -1 && (errno == EAGAIN || errno == EINTR))
-		return -1;
+		return NONE;
 	if (got == -1) /* ENETDOWN: the interface is gone */
 		die("recvmsg");
 	true_length = (size_t)got;
@@ -226,11 +196,11 @@ static int take_packet(int fd, FILE *file)
 	/* On loopback each packet passes twice, on its way out and back in. */
 	if (from.sll_hatype == ARPHRD_LOOPBACK &&
 	    from.sll_pkttype == PACKET_OUTGOING)
-		return 0;
+		return NOT_SHOWN;
 	if (from.sll_protocol != htons(ETH_P_IP) &&
 	    from.sll_protocol != htons(ETH_P_IPV6))
-		return 0; /* ARP, for instance */
-	return show(file, bytes, n, true_length, &when);
+		return NOT_SHOWN; /* ARP, for instance */
+	return show(file, bytes, n, true_length, &when) ? SHOWN : NOT_SHOWN;
 }
 
 /* Until COUNT packets were shown, or a signal comes. */
@@ -244,18 +214,18 @@ static void sniff(int fd, int signal_fd, FILE *file)
 	while (shown < options.count && !events[1].revents && !ferror(stdout)) {
 		if (poll(events, 2, -1) == -1 && errno != EINTR)
 			die("poll");
-		int result = take_packet(fd, file);
-		taken += result != -1;
-		shown += result == 1;
+		enum taken result = take_packet(fd, file);
+		taken += result != NONE;
+		shown += result == SHOWN;
 	}
 	/* What had passed before the signal is still to be seen. */
 	get_counts(fd, &came, &lost);
 	while (events[1].revents && taken < came && shown < options.count) {
-		int result = take_packet(fd, file);
-		if (result == -1)
+		enum taken result = take_packet(fd, file);
+		if (result == NONE)
 			break;
 		taken++;
-		shown += result;
+		shown += result == SHOWN;
 	}
 	fprintf(stderr, "%ld packet%s shown", shown, shown == 1 ? "" : "s");
 	if (lost)
@@ -264,37 +234,12 @@ static void sniff(int fd, int signal_fd, FILE *file)
 	fputc('\n', stderr);
 }
 
-static void parse_options(int argc, char *argv[])
-{
-	int option;
-
-	while ((option = getopt(argc, argv, "+:c:hi:p:w:x")) != -1) {
-		if (option == 'c')
-			options.count =
-				parse_number("COUNT", optarg, 1, 1000000000);
-		else if (option == 'i')
-			options.interface = optarg;
-		else if (option == 'p')
-			options.port = (unsigned)parse_number("PORT", optarg, 1,
-							      65535);
-		else if (option == 'w')
-			options.file_name = optarg;
-		else if (option == 'x')
-			options.hex = true;
-		else
-			common_option(option);
-	}
-	if (argv[optind])
-		wrong_use("'%s' is too much", argv[optind]);
-}
-
 int main(int argc, char *argv[])
 {
-	FILE *file = NULL;
+	FILE *file;
 	sigset_t stop;
 	int interface, fd, signal_fd;
 
-	begin(usage);
 	parse_options(argc, argv);
 	interface = interface_number();
 	fd = open_socket();

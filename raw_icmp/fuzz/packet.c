@@ -46,13 +46,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 		     packet.data + packet.data_length ==
 			     packet.icmp + packet.icmp_length);
 	if (packet.quotes_request)
-		must(packet.kind == ICMP_ERROR && packet.data_length >= 28);
+		must(packet.kind == ICMP_ERROR &&
+		     packet.quoted_ip_length >= 20 &&
+		     packet.quoted_ip_length + 8 <= packet.data_length);
 
-	error_text(text, sizeof text, packet.v6, packet.type, packet.code,
-		   packet.info);
+	error_text(text, sizeof text, &packet);
 	must(text[0] && memchr(text, '\0', sizeof text));
-	must(is_advice(packet.v6, packet.type) ||
-	     error_hint(packet.v6, packet.type, packet.code));
+	must(is_advice(&packet) || error_hint(&packet));
 	show_packet(nowhere, &packet, bytes, n);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* parse - what the parser says about bytes given in hex, for tests.
  *
- * Run:    parse ipv4|icmp|icmpv6 HEX...   (blanks between the digits are fine)
+ * Run:    parse [-p] ipv4|icmp|icmpv6 HEX...   (blanks in HEX are fine)
  *
+ * With -p, first about each beginning of these bytes, from none of them on.
  * The bytes lie in memory of exactly their size, so that AddressSanitizer and
  * valgrind see a parser that reads beyond them.
  */
@@ -31,29 +32,18 @@ static size_t read_hex(const char *text, unsigned char *bytes, size_t n)
 	return done;
 }
 
-int main(int argc, char *argv[])
+static void parse(const unsigned char *all, size_t n, enum first_header first,
+		  bool shown)
 {
 	static const char *const kinds[] = {"ECHO_REQUEST", "ECHO_REPLY",
 					    "ICMP_ERROR", "OTHER"};
-	static unsigned char room[65536];
 	struct packet packet;
-	enum first_header first = FIRST_IPV4;
-	size_t n = 0;
 	char text[100];
-
-	if (argc < 2)
-		return 2;
-	if (strcmp(argv[1], "icmp") == 0)
-		first = FIRST_ICMP;
-	if (strcmp(argv[1], "icmpv6") == 0)
-		first = FIRST_ICMPV6;
-	for (int i = 2; i < argc; i++)
-		n += read_hex(argv[i], room + n, sizeof room - n);
-
 	unsigned char *bytes = malloc(n ? n : 1);
+
 	if (!bytes)
-		return 2;
-	memcpy(bytes, room, n);
+		exit(2);
+	memcpy(bytes, all, n);
 	printf("checksum %04x\n", checksum(bytes, n));
 	if (parse_packet(&packet, bytes, n, first))
 		printf("%s type=%u code=%u checksum=%s id=%u seq=%u data=%zu\n",
@@ -63,8 +53,7 @@ int main(int argc, char *argv[])
 	else
 		printf("flaw: %s\n", packet.flaw);
 	if (packet.kind == ICMP_ERROR) {
-		error_text(text, sizeof text, packet.v6, packet.type,
-			   packet.code, packet.info);
+		error_text(text, sizeof text, &packet);
 		printf("error: %s\n", text);
 	}
 	if (packet.quotes_request)
@@ -72,7 +61,29 @@ int main(int argc, char *argv[])
 		       packet.quoted_id, packet.quoted_sequence,
 		       packet.quoted_host[0], packet.quoted_host[1],
 		       packet.quoted_host[2], packet.quoted_host[3]);
-	show_packet(stdout, &packet, bytes, n);
+	if (shown)
+		show_packet(stdout, &packet, bytes, n);
 	free(bytes);
+}
+
+int main(int argc, char *argv[])
+{
+	static unsigned char bytes[65536];
+	enum first_header first = FIRST_IPV4;
+	bool prefixes = argc > 1 && strcmp(argv[1], "-p") == 0;
+	size_t n = 0;
+
+	argv += 1 + prefixes;
+	if (!*argv)
+		return 2;
+	if (strcmp(*argv, "icmp") == 0)
+		first = FIRST_ICMP;
+	if (strcmp(*argv, "icmpv6") == 0)
+		first = FIRST_ICMPV6;
+	while (*++argv)
+		n += read_hex(*argv, bytes + n, sizeof bytes - n);
+	for (size_t i = 0; prefixes && i < n; i++)
+		parse(bytes, i, first, false);
+	parse(bytes, n, first, !prefixes);
 	return 0;
 }
