@@ -555,6 +555,37 @@ print(s.recv(9).decode())")" = HELLO ]
     [ "$output" = Hello ]
 }
 
+# listens: wait until somebody listens at $S; see proc_net(5).
+listens() {
+    wait_for " 00010000 0001 01 +[0-9]+ $S\$" /proc/net/unix
+}
+
+@test "client: netcat and socat are servers, too" {
+    local done=
+    if command -v nc >/dev/null; then
+        S=$BATS_TEST_TMPDIR/nc
+        nc -l -U "$S" > >(cat >"$S.heard") < <(echo short) 3>&- &
+        PIDS+=("$!")
+        listens
+        client "$S" <<<'something longer' # the newline ends the answer
+        [ "$status" -eq 0 ]
+        [ "$output" = short ]
+        wait_for '^something longer$' "$S.heard"
+        done=yes
+    fi
+    if command -v socat >/dev/null; then
+        S=$BATS_TEST_TMPDIR/socat
+        socat "UNIX-LISTEN:$S" PIPE 3>&- &
+        PIDS+=("$!")
+        listens
+        client "$S" <<<hello
+        [ "$status" -eq 0 ]
+        [ "$output" = hello ]
+        done=yes
+    fi
+    [ "$done" ] || skip "nobody has netcat or socat here"
+}
+
 @test "wrong use: one line that says what, the usage line, status 2" {
     local args
     for args in '' 'servers' 'client a b' '-x' 'client -x'; do
