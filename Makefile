@@ -108,7 +108,7 @@ $(DEMOS:%=test-%) test-scripts test-docs test-exercises: test-%: all
 bench: all bench/echo ## our servers beside bare system calls
 	bench/run
 
-bench/%: bench/%.c common.h .flags
+bench/%: bench/%.c $(wildcard *.h) .flags
 	$(COMPILE) -o $@ $<
 
 # exercises/*.c are the students', and their starts are wrong on purpose.

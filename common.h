@@ -8,16 +8,16 @@
 #include <ctype.h>	/* isprint */
 #include <errno.h>	/* errno, program_invocation_short_name */
 #include <locale.h>	/* setlocale */
-#include <netdb.h>	/* getaddrinfo, getnameinfo */
+#include <netdb.h>	/* getnameinfo, EAI_NONAME */
 #include <netinet/in.h> /* sockaddr_in, htonl */
-#include <signal.h>	/* sigaction */
+#include <signal.h>	/* signal */
 #include <stdarg.h>	/* va_list */
 #include <stdbool.h>	/* bool */
 #include <stdio.h>	/* printf */
 #include <stdlib.h>	/* exit, strtol */
 #include <string.h>	/* strerror, strspn */
 #include <sys/socket.h> /* send */
-#include <unistd.h>	/* write, getopt */
+#include <unistd.h>	/* getopt */
 #include <wchar.h>	/* mbrtowc, wcwidth */
 
 /* A short text, returned by value: nobody has to bring a buffer. */
@@ -41,17 +41,19 @@ static inline const char *errno_name(int error)
 	E(EISDIR) E(ELOOP) E(EMFILE) E(EMSGSIZE) E(ENAMETOOLONG) E(ENETDOWN)
 	E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT) E(ENOMEM)
 	E(ENONET) E(ENOPROTOOPT) E(ENOSPC) E(ENOSYS) E(ENOTCONN) E(ENOTDIR)
-	E(ENOTSOCK) E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO) E(EPROTONOSUPPORT)
-	E(EPROTOTYPE) E(ERANGE) E(EROFS) E(ESOCKTNOSUPPORT) E(ESPIPE) E(ESRCH)
-	E(ETIMEDOUT) E(ETOOMANYREFS) E(EAI_AGAIN) E(EAI_FAIL) E(EAI_FAMILY)
-	E(EAI_MEMORY) E(EAI_NONAME) E(EAI_SERVICE)
+	E(ENOTSOCK) E(ENOTTY) E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO)
+	E(EPROTONOSUPPORT) E(EPROTOTYPE) E(ERANGE) E(EROFS) E(ESOCKTNOSUPPORT)
+	E(ESPIPE) E(ESRCH) E(ETIMEDOUT) E(ETOOMANYREFS) E(EAI_AGAIN) E(EAI_FAIL)
+	E(EAI_FAMILY) E(EAI_MEMORY) E(EAI_NONAME) E(EAI_SERVICE)
 #ifdef EAI_ADDRFAMILY
 	E(EAI_ADDRFAMILY)
 #endif
 	}
 #undef E
 	/* clang-format on */
-	return "a rare one";
+	static char number[24];
+	snprintf(number, sizeof number, "errno %d", error);
+	return number;
 }
 
 /* "program: WHAT: reason (ERRNO)" on standard error, for the errno of the call
@@ -136,66 +138,7 @@ static inline long parse_number(const char *what, const char *text, long min,
 	return number;
 }
 
-/* The operands [HOST [PORT]], over the defaults in *HOST and *PORT. */
-static inline void host_and_port(char *operands[], const char **host,
-				 const char **port, long min_port)
-{
-	if (operands[0]) {
-		*host = *operands++;
-		if (operands[0])
-			*port = *operands++;
-		if (operands[0])
-			wrong_use("'%s' is too much", operands[0]);
-	}
-	parse_number("PORT", *port, min_port, 65535);
-}
-
-/* Ctrl-C (SIGINT) and kill (SIGTERM) end the program at once, status 0, with a
- * closing line; the kernel closes all sockets. Only signal-safety(7) calls, and
- * no flag to test, so there is no moment in which the signal could be missed.
- */
-static inline void leave(int signal_number)
-{
-	static const char line[] =
-		"\nstopped by a signal, all sockets closed\n";
-	size_t skip = isatty(STDOUT_FILENO) ? 0 : 1; /* a terminal shows ^C */
-
-	(void)signal_number;
-	_exit(write(STDOUT_FILENO, line + skip, sizeof line - 1 - skip) == -1);
-}
-
-static inline void leave_on_signals(void)
-{
-	const struct sigaction action = {.sa_handler = leave};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 /* ---- Addresses: see sock_address ---- */
-
-/* The addresses of HOST (a name or an address) and PORT (decimal digits) as a
- * list to be tried in turn, for a SOCK_... TYPE; free with freeaddrinfo(3).
- * A name that cannot be resolved ends the program with status 1. */
-static inline struct addrinfo *resolve(const char *host, const char *port,
-				       int type)
-{
-	const struct addrinfo wanted = {.ai_socktype = type,
-					.ai_flags = AI_NUMERICSERV};
-	struct addrinfo *list;
-	int error = getaddrinfo(host, port, &wanted, &list);
-
-	if (error == 0)
-		return list;
-	if (error == EAI_SYSTEM)
-		die("look up %s", host);
-	fprintf(stderr,
-		"%s: look up %s: %s (%s)\nhint: is it spelt right? "
-		"An address such as 127.0.0.1 needs no name server\n",
-		program_invocation_short_name, host, gai_strerror(error),
-		errno_name(error));
-	exit(EXIT_FAILURE);
-}
 
 /* An IPv4 or IPv6 socket address as "127.0.0.1:8080" or "[::1]:8080". */
 static inline struct text address_text(const void *address, socklen_t length)
@@ -225,7 +168,8 @@ static inline size_t escape_one(const char *bytes, size_t n, char text[8])
 		snprintf(text, 8, "\\%c", names[letter - letters]);
 		return 1;
 	}
-	if (used - 1 < 4 && wcwidth(character) >= 1) {
+	/* Not 0 (a NUL), -1 (no character) or -2 (one that is cut off). */
+	if (used >= 1 && used <= n && wcwidth(character) >= 1) {
 		snprintf(text, 8, "%.*s", (int)used, bytes);
 		return used;
 	}

@@ -57,8 +57,7 @@ static inline void scene(const char *title)
 		 ? die("scene %d: %s", scene_number, #call)                    \
 		 : (void)0)
 
-static const char *last_failed = "none"; /* call that CALL saw return -1 */
-static int last_errno;
+static struct text last_call = {"none"}; /* with its result, for expect */
 
 static inline long narrate(const char *who, const char *call, long result)
 {
@@ -67,12 +66,10 @@ static inline long narrate(const char *who, const char *call, long result)
 	int room; /* for the call, if its result stands on the same line */
 
 	snprintf(text, sizeof text, "%ld", result);
-	if (result == -1) {
+	if (result == -1)
 		snprintf(text, sizeof text, "-1 %s (%s)", errno_name(error),
 			 strerror(error));
-		last_failed = call;
-		last_errno = error;
-	}
+	snprintf(last_call.s, sizeof last_call.s, "%s = %s", call, text);
 	room = 80 - 11 - 3 - (int)strlen(text);
 	if ((int)strlen(call) <= room)
 		printf("   %-7s %-*s", who, room < 50 ? room : 50, call);
@@ -100,9 +97,8 @@ static inline void expected(bool holds, const char *condition,
 	say_who();
 	fprintf(stderr, "scene %d: not on this kernel: %s\n", scene_number,
 		claim);
-	fprintf(stderr, "looked for: %s\nthe last call that failed: %s%s%s\n",
-		condition, last_failed, last_errno ? ": " : "",
-		last_errno ? errno_name(last_errno) : "");
+	fprintf(stderr, "looked for: %s\nlast call:  %s\n", condition,
+		last_call.s);
 	exit(EXIT_FAILURE);
 }
 

@@ -7,7 +7,7 @@
 #include <sys/wait.h>	 /* waitpid */
 #include <time.h>	 /* clock_gettime */
 
-#include "../common.h"
+#include "../conversation.h"
 
 static const char usage[] =
 	"usage: echo serve | rounds PORT BYTES COUNT | stream PORT MEBIBYTES\n"

@@ -122,7 +122,8 @@ for claim, verdict, proofs in claims:
                 if os.path.exists(folder + "/" + match.group(1) + ".bats")), None)
             if file is None or "@test \"%s\" {" % match.group(2) not in read(file):
                 wrong.append("%s: there is no such test: %s" % (claim, match.group(0)))
-assert len(claims) >= 30
+verdicts = {re.match(r"\*\*(.*?)[.*]", verdict[0]).group(1) for claim, verdict, proofs in claims}
+assert len(claims) >= 30 and verdicts == {"True", "Half true", "False"}, verdicts
 '
 }
 
@@ -225,6 +226,26 @@ given = re.findall(r"make exercise-([a-z_]+)", " ".join(row[3] for row in rows))
 there = [line.split()[0] for line in read("exercises/LIST").split("\n") if line.strip() and line[0] != "#"]
 if sorted(given) != sorted(there):
     wrong.append("exercises: %s; the course has %s" % (there, given))
+'
+}
+
+@test "the course: each lesson takes 45 minutes, and what it shows is there" {
+    pages '
+text = read("docs/course.md")
+lessons = [part for part in text.split("\n### ") if "| minutes |" in part]
+for lesson in lessons:
+    minutes = sum(int(row) for row in re.findall(r"^\| (\d+) \|", lesson, re.M))
+    if minutes != 45:
+        wrong.append("%s: %d minutes" % (lesson.split("\n")[0], minutes))
+for demo, scenes in re.findall(r"make demo-(\w+)\x60, scenes ([\d, and]+)", text):
+    for scene in re.findall(r"\d", scenes):
+        if not re.search(r"^%s\. " % scene, read(demo + "/README.md"), re.M):
+            wrong.append("%s has no scene %s" % (demo, scene))
+for names, demo in re.findall(r"Read (.*) of (\w+)\.c", text):
+    for name in spans(names):
+        if not re.search(r"\b%s\(" % name, source(demo)):
+            wrong.append("%s.c has no %s" % (demo, name))
+assert len(lessons) == 9
 '
 }
 

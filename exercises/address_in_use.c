@@ -2,7 +2,7 @@
  *
  * Symptom: cc address_in_use.c -o address_in_use && ./address_in_use 8080
  *          Call it with nc 127.0.0.1 8080, end it with Ctrl-C, start it again:
- *          bind: Address already in use. So it is for a minute.
+ *          bind: Address already in use. That lasts for a minute.
  * Wanted:  it starts again at once, on the same port. While another server has
  *          the port, it still gives up with that message.
  * Check:   make exercise-address_in_use

@@ -5,7 +5,7 @@
  * Symptom: cc dies_of_sigpipe.c -o dies_of_sigpipe && ./dies_of_sigpipe 8080
  *          All is well with nc 127.0.0.1 8080. But a client that hangs up
  *          early, such as a port scan with nc -z 127.0.0.1 8080, may end the
- *          server: no message, only echo $? tells 141.
+ *          server: no message, and echo $? prints 141.
  * Wanted:  a client that leaves early ends its own conversation, no more.
  * Check:   make exercise-dies_of_sigpipe
  */

@@ -230,11 +230,13 @@ hostile() {
     student first_server 'int main(void) { puts("\033[2J\033]0;title\007"); return 3; }'
     turned_down first_server '\x1b[2J' 'it has ended with status 3'
 
-    # It tries to say for the checker that all is well.
-    student first_server 'int main(void) { char path[64]; for (int fd = 0; fd < 64; fd++) {
-        snprintf(path, sizeof path, "/proc/%d/fd/%d", getppid(), fd); int out = open(path, O_WRONLY);
-        if (out > 2) dprintf(out, "{\"name\": \"first_server\", \"done\": true, \"cases\": []}"); }
-        kill(getppid(), SIGKILL); pause(); }'
+    # It tries to say for the checker, or for the checker's parent, that all is well.
+    student first_server 'static void report_for(int pid) { char path[64]; for (int fd = 0; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd); int out = open(path, O_WRONLY);
+        if (out > 2) dprintf(out, "{\"name\": \"first_server\", \"done\": true, \"cases\": []}"); } }
+        int main(void) { char path[64]; int grandparent; snprintf(path, sizeof path, "/proc/%d/stat", getppid());
+        FILE *file = fopen(path, "r"); fscanf(file, "%*d (%*[^)]) %*c %d", &grandparent);
+        report_for(getppid()); report_for(grandparent); kill(getppid(), SIGKILL); pause(); }'
     turned_down first_server 'Not yet'
 }
 
@@ -407,13 +409,21 @@ failed = {case.get("name"): case[0].text for case in suite if len(case)}
 assert len(failed) == len(suite) - 2 and "one_client_only" not in failed
 assert "nothing.h" in failed["half_close"]
 assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
-    cp exercises/solutions/*.c "$DIR"
-    run exercise grade
-    [ "$status" -eq 0 ] && [ "${lines[-2]}" = "$all of $all done" ]
     # The student's folder is left as it was.
     [ -z "$(find "$DIR" -newer "$XML")" ]
     DIR=/nowhere run exercise grade
     [ "$status" -eq 1 ] && [[ $output = "exercise: there is no folder /nowhere" ]]
+}
+
+@test "grade: status 0 if all are done" {
+    # That each solution passes is proved above: here a course of three is enough.
+    cp -r exercises scripts "$BATS_TEST_TMPDIR"
+    cp exercises/solutions/*.c "$DIR"
+    cd "$BATS_TEST_TMPDIR" || return
+    sed -i '/^[a-z]/{/^\(half_close\|empty_message\|icmp_checksum_odd\) /!d}' exercises/LIST
+    run exercise grade
+    [ "$status" -eq 0 ] && [ "${lines[-2]}" = "3 of 3 done" ]
+    grep -q 'tests="3" failures="0"' grade.xml
 }
 
 @test "wrong use and names that are none are told so" {
@@ -427,6 +437,8 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
         [ "$status" -eq 1 ] && [[ ${lines[0]} = "exercise: there is no exercise '../LIST'" ]]
     done
     [[ $(exercise -h) = "exercise COMMAND [NAME]: "* ]]
+    run exercise unkind no_such_program
+    [ "$status" -eq 1 ] && [ "$output" = "exercise: no_such_program: No such file or directory" ]
 }
 
 @test "the make targets reach all of that" {

@@ -1,4 +1,4 @@
-/* second_client_waits - this server has ears for one client at a time.
+/* second_client_waits - this server serves one client at a time.
  *
  * Symptom: cc second_client_waits.c -o second_client_waits
  *          ./second_client_waits 8080

@@ -2,7 +2,7 @@
  *
  * Symptom: cc stale_socket_file.c -o stale_socket_file
  *          ./stale_socket_file socket, and kill -9 it from another terminal;
- *          start it again: bind: Address already in use. It was not you.
+ *          start it again: bind: Address already in use.
  * Wanted:  a socket file that was left behind is no hindrance. But a server
  *          that is alive keeps its name, and what is no socket is not touched.
  * Check:   make exercise-stale_socket_file

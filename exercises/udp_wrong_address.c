@@ -2,9 +2,9 @@
  *
  * Symptom: cc udp_wrong_address.c -o udp_wrong_address
  *          ./udp_wrong_address 8080
- *          In two more terminals: nc -u 127.0.0.1 8080; the
- *          first is answered. What the second says is answered, too, in the
- *          first one's terminal.
+ *          Type nc -u 127.0.0.1 8080 in a second and in a third terminal, and
+ *          say something in each. Both answers appear in the terminal that
+ *          spoke first.
  * Wanted:  each datagram is answered to where it came from.
  * Check:   make exercise-udp_wrong_address
  */

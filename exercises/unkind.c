@@ -14,7 +14,7 @@
 #define _GNU_SOURCE /* RTLD_NEXT, accept4, ppoll */
 
 #include <dlfcn.h>	/* dlsym */
-#include <errno.h>	/* EINTR */
+#include <errno.h>	/* EINTR, program_invocation_short_name */
 #include <fcntl.h>	/* fcntl, O_NONBLOCK */
 #include <poll.h>	/* poll, ppoll */
 #include <stdatomic.h>	/* atomic_uint */
@@ -74,6 +74,12 @@ static int type_of(int fd)
 	return type;
 }
 
+/* ip(8) sets up the private network of a demo, and is not what is tried. */
+static bool spared(void)
+{
+	return strcmp(program_invocation_short_name, "ip") == 0;
+}
+
 static bool may_sleep(int fd, int flags)
 {
 	int mode = fcntl(fd, F_GETFL);
@@ -84,7 +90,7 @@ static bool may_sleep(int fd, int flags)
 /* Whether this call is one to interrupt: every third one of its kind. */
 static bool interrupts(const char *call, atomic_uint *turn)
 {
-	if ((*turn)++ % 3 != 0)
+	if (spared() || (*turn)++ % 3 != 0)
 		return false;
 	tell(call, "interrupted (EINTR)", 0);
 	errno = EINTR;
@@ -99,7 +105,7 @@ static ssize_t allow(const char *call, atomic_uint *turn, int fd, size_t n,
 	size_t fewer[] = {n, 1, (n + 1) / 2, n};
 	int type = type_of(fd);
 
-	if (type == -1 || n == 0)
+	if (type == -1 || n == 0 || spared())
 		return (ssize_t)n;
 	if (now == 0 && may_sleep(fd, flags)) {
 		tell(call, "interrupted (EINTR)", 0);

@@ -21,7 +21,7 @@ block() { # [INFO]: standard input becomes a block of the document
 }
 
 passes() {
-	run "$REPLAY" "$@" doc.md
+	run "$REPLAY" doc.md
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *'ok doc.md:3'* ]]
@@ -58,8 +58,7 @@ the 2nd line
 $ echo three
 four
 END
-	fails '# line 6: expected' '| the 2nd line' '| the second line' \
-		'they agree up to "the ", then "2nd line" should come'
+	fails '# line 6: expected' '| the 2nd line' '| the second line'
 	[[ $output != *four* ]] # the first difference ends the block
 }
 
@@ -99,18 +98,18 @@ END
 }
 
 @test "output that does not come in time fails" {
-	REPLAY_TIMEOUT=1
+	REPLAY_TIMEOUT=2
 	block <<'END'
 $ echo one; cat
 one
 two
 ^D
 END
-	fails 'line 6: expected' 'no more came within 1 s'
+	fails 'line 6: expected' 'no more came within 2 s'
 }
 
 @test "a command that does not end fails, and is ended" {
-	REPLAY_TIMEOUT=1
+	REPLAY_TIMEOUT=2
 	block <<'END'
 $ trap '' INT; echo $$ $PPID >pids; echo one; cat; cat; cat
 one
@@ -123,9 +122,9 @@ END
 }
 
 @test "what a command leaves in the background fails, and is ended" {
-	REPLAY_TIMEOUT=1
+	REPLAY_TIMEOUT=2
 	mkfifo alive # at its end when nobody holds it any longer
-	timeout 5 cat alive 3>&- &
+	timeout 30 cat alive 3>&- &
 	block <<'END'
 $ trap '' HUP INT; exec 7>ALIVE; sleep 1000 &
 END
@@ -171,7 +170,7 @@ $ echo a b c; echo 127.0.0.1:
 a <word>
 127.0.0.1:<port>
 END
-	fails 'line 5: expected' 'agree up to "a <word>", then it should end'
+	fails 'line 5: expected' '| a <word>' '| a b c'
 	sed -i 's/^a <word>/a b c/' "$DOC"
 	fails 'line 6: expected'
 }
@@ -211,7 +210,7 @@ got hello there
 and q
 END
 	passes
-	REPLAY_TIMEOUT=1
+	REPLAY_TIMEOUT=2
 	sed -i 's/^got.*/got nothing/' "$DOC"
 	fails '| got nothing' '| got hello there'
 }
@@ -242,12 +241,14 @@ END
 }
 
 @test "^C ends a program, whether it ends the line or not" {
+	# sh dies of ^C at any moment; a trap of its own could miss one that comes
+	# just before it reads. bash, which waits for it, then runs its trap.
 	block <<'END'
-$ trap 'echo; echo bye; exit' INT; echo up; read -p '> ' x
+$ trap 'echo; echo bye' INT; sh -c 'echo up; printf "> "; exec cat'
 up
 > ^C
 bye
-$ trap 'echo bye; exit' INT; echo up; read x
+$ trap 'echo bye' INT; sh -c 'echo up; exec cat'
 up
 ^C
 bye
@@ -288,7 +289,7 @@ END
 }
 
 @test "a key that ends nothing leaves the command running" {
-	REPLAY_TIMEOUT=1
+	REPLAY_TIMEOUT=2
 	block <<'END'
 $ trap '' INT; echo up; cat; cat
 up
@@ -379,7 +380,7 @@ END
 	block <<<"\$ cat '$BATS_TEST_TMPDIR/there'" # waits for the second block
 	block <<<"\$ echo >'$BATS_TEST_TMPDIR/there'"
 	sed -i 4a... "$DOC"
-	run "$REPLAY" -j 2 doc.md doc.md
+	run "$REPLAY" doc.md doc.md
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = 'ok doc.md:3' ]
 	[ "${lines[1]}" = 'ok doc.md:7' ]
@@ -409,7 +410,7 @@ END
 		while True:
 		    server.accept()[0].send(b"hello")
 	END
-	passes -j 2
+	passes
 }
 
 @test "without private networks the ordinary loopback serves, said in one line" {
@@ -422,72 +423,13 @@ END
 	[[ ${lines[0]} == 'replay: on the ordinary loopback, '*': unshare: no' ]]
 }
 
-@test "-l lists the blocks and runs nothing" {
-	block <<<"\$ touch '$BATS_TEST_TMPDIR/ran'"
-	block 'console no-replay too slow' <<<'$ true'
-	run "$REPLAY" -l doc.md
-	[ "$status" -eq 0 ]
-	[ "$output" = $'doc.md:3\ndoc.md:6 no-replay too slow' ]
-	[ ! -e ran ]
-}
-
-@test "-u prints what a failing block would have to look like" {
-	block <<'END'
-$ echo port 17; read -p '> ' x; echo "got $x"; echo end
-port <n>
-> a
-gut a
-$ echo one; echo two
-one
-END
-	before=$(<"$DOC")
-	run "$REPLAY" -u doc.md
-	[ "$status" -eq 1 ]
-	[[ $output == *'```console
-$ echo port 17; read -p '"'> ' x"'; echo "got $x"; echo end
-port <n>
-> a
-got a
-end
-$ echo one; echo two
-one
-two
-```' ]]
-	[ "$(<"$DOC")" = "$before" ]
-}
-
-@test "-u goes on where a command still runs, and keeps terminals apart" {
-	REPLAY_TIMEOUT=1
-	block <<'END'
-1$ echo one; cat; echo three; cat
-1
-2$ echo two
-two
-1$
-^D
-3
-END
-	run "$REPLAY" -u doc.md
-	[ "$status" -eq 1 ]
-	[[ $output == *'```console
-1$ echo one; cat; echo three; cat
-one
-2$ echo two
-two
-1$
-^D
-three
-^C
-```' ]]
-}
-
 @test "when the replayer is ended, so are its commands" {
 	mkfifo alive
 	block <<<"\$ exec 7>'$BATS_TEST_TMPDIR/alive'; cat"
 	"$REPLAY" doc.md 3>&- &
 	exec {alive}<alive # returns when the command has begun
 	kill "$!"
-	timeout 5 cat <&"$alive"
+	timeout 30 cat <&"$alive"
 	wait "$!" || [ "$?" -eq 1 ]
 }
 
@@ -498,7 +440,7 @@ three
 }
 
 @test "wrong use: one line, the usage line, status 2" {
-	for args in '' -x '-j 0 doc.md' '-j x doc.md'; do
+	for args in '' -x '-j 2 doc.md'; do
 		# shellcheck disable=SC2086 # several arguments, or none
 		run "$REPLAY" $args
 		[ "$status" -eq 2 ]

@@ -16,12 +16,41 @@ fake() {
     run "$ROOT/scripts/trace" tcp_client 127.0.0.1 1
     [ "$status" -eq 1 ]
     [[ $output = *"tcp_client.c:"*" fd = socket(to->ai_family, to->ai_socktype, 0);"*"socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = "* ]]
-    [[ $output = *"failed = connect(fd, to->ai_addr, to->ai_addrlen);"*"ECONNREFUSED"* ]]
+    [[ $output = *"failed = connect(fd, to->ai_addr, to->ai_addrlen);"*"ECONNREFUSED"*"tcp_client: connect to "* ]]
     # The line that it names is the line that stands there.
     local line
     line=$(grep -o 'tcp_client.c:[0-9]* .*connect(fd.*' <<<"$output")
     [[ $(sed -n "$(cut -d: -f2 <<<"$line" | cut -d' ' -f1)p" "$ROOT/tcp_client/tcp_client.c") = *"connect(fd"* ]]
     run ! grep -E '.{81}' <<<"$(grep -v '^tcp_client: ' <<<"$output")"
+}
+
+@test "trace shows what is said where it is said, and counts what is called over and over" {
+    run "$ROOT/scripts/trace" tcp_disconnect
+    [ "$status" -eq 0 ]
+    [[ $output = "1. "*" = socket("*" close(4) = 0
+   client  close(client_fd) "*" recvfrom("*"
+   server  recv(conn_fd, buf, sizeof buf, 0) "* ]]
+    grep -qE '^ {19}\.\.\. and [1-9][0-9]* more calls like these$' <<<"$output"
+    [ "$(grep -c 'recvfrom(' <<<"$output")" -lt 50 ]
+    run ! grep -E '.{81}' <<<"$output"
+}
+
+@test "trace needs no ARGS, and a demo that takes a private network gets one" {
+    as_user "$ROOT/scripts/sandbox" true || missing "a private network"
+    run "$ROOT/scripts/trace" raw_icmp
+    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_INET, SOCK_RAW"*"1 received, 0% packet loss"* ]]
+    run "$ROOT/scripts/trace" raw_sniff
+    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_PACKET"*" UDP len 6"*"2 packets shown"* ]]
+    PORT=99999 run "$ROOT/scripts/trace" udp_demo
+    [ "$status" -eq 2 ] && [[ $output = *"PORT '99999' is not a number"* ]]
+}
+
+@test "trace says why strace would not begin" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\necho "strace: not allowed" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/strace"
+    chmod +x "$BATS_TEST_TMPDIR/bin/strace"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH run timeout 10 "$ROOT/scripts/trace" tcp_reset
+    [ "$status" -eq 1 ] && [ "$output" = "strace: not allowed" ]
 }
 
 @test "trace without strace says what to install" {
@@ -43,9 +72,31 @@ fake() {
 @test "tour plays a conversation with both sides, and counts" {
     run "$ROOT/scripts/tour" tcp_server
     [ "$status" -eq 0 ]
-    grep -q '^server | 127.0.0.1:[0-9]* says "hello" (5 bytes)$' <<<"$output"
-    grep -q '^client | HELLO$' <<<"$output"
+    [[ $output = *'
+client | > hello
+server | 127.0.0.1:'*' says "hello" (5 bytes)
+client | HELLO
+client | > how are you?
+'*'
+server | 127.0.0.1:'*' hung up (end of stream)
+server | stopped by a signal, all sockets closed
+'* ]]
     [ "${lines[-1]}" = "1 of 1 demos did what they promise" ]
+    run ! grep -E '.{81}' <<<"$output"
+}
+
+@test "tour at a terminal waits for Enter between two demos" {
+    /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
+    timeout 60 /usr/bin/python3 - "$ROOT/scripts/tour" 3>&- <<'END'
+import pexpect, sys
+t = pexpect.spawn(sys.argv[1], ["tcp_server", "udp_demo"], timeout=20, encoding="utf-8")
+t.expect_exact("Enter: the next one")
+assert "udp_demo" not in t.before
+t.sendline("")
+t.expect_exact("======== udp_demo")
+t.expect_exact("2 of 2 demos did what they promise")
+t.expect(pexpect.EOF)
+END
 }
 
 @test "tour tells of a demo that does not keep its promise" {
@@ -65,8 +116,8 @@ s.sendall(b"x"); s.recv(1)
 def watch():
     return subprocess.run([sys.argv[2] + "/scripts/watch", "1"], stdout=subprocess.PIPE, text=True).stdout
 before = watch()
-assert "LISTEN      127.0.0.1:%s " % sys.argv[1] in before, before
-assert "ESTAB       127.0.0.1:%s " % sys.argv[1] in before, before
+assert "LISTEN     127.0.0.1:%s " % sys.argv[1] in before, before
+assert "ESTAB      127.0.0.1:%s " % sys.argv[1] in before, before
 s.close()
 port = ":%s " % sys.argv[1]
 for attempt in range(100):
@@ -75,15 +126,21 @@ for attempt in range(100):
 sys.exit(watch())' "$PORT" "$ROOT"
 }
 
+@test "watch shows AF_UNIX by its path" {
+    command -v ss >/dev/null || missing "ss, in iproute2"
+    start unix_demo server "$BATS_TEST_TMPDIR/s"
+    grep -qF "LISTEN     $BATS_TEST_TMPDIR/s" <<<"$("$ROOT/scripts/watch" 1)"
+}
+
 @test "watch without ss reads /proc/net/tcp" {
     start tcp_server 127.0.0.1 0
     mkdir "$BATS_TEST_TMPDIR/bin"
-    for tool in bash env dirname tr awk sleep cat; do
+    for tool in bash env dirname tr awk od readlink sleep cat; do
         ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin"
     done
     PATH=$BATS_TEST_TMPDIR/bin run "$ROOT/scripts/watch" 1
     [ "$status" -eq 0 ]
-    grep -q "^LISTEN      127.0.0.1:$PORT " <<<"$output"
+    grep -q "^LISTEN     127.0.0.1:$PORT .* tcp_server:$PID\$" <<<"$output"
 }
 
 @test "the witness believes a story that is true and none that is not" {
@@ -102,21 +159,38 @@ sys.exit(watch())' "$PORT" "$ROOT"
     done
 }
 
-@test "the fault matrix finds a hidden failure, a crash, a hang, and a leftover" {
+@test "the fault matrix finds a hidden failure, a crash, and what is left behind" {
     fake_faults() { # NAME CODE FINDING
         fake "$1" "int main(void) { int fd = socket(AF_INET, SOCK_STREAM, 0); $2 }"
         run "$ROOT/scripts/faults" "$1"
-        [ "$status" -eq 1 ] && [[ $output = *"$3"* ]]
+        [ "$status" -eq 1 ] && [[ $output = *"FINDING: $1 "*": $3"* ]]
     }
     fake_faults tcp_hides '(void)fd; return 0;' "HIDES the failure"
     fake_faults tcp_mute 'return fd == -1;' "FAILS WITHOUT NAMING"
+    fake_faults tcp_half 'if (fd == -1) { fprintf(stderr, "socket\n"); die("sorry"); } return 0;' \
+        "FAILS WITHOUT NAMING"
     fake_faults tcp_crash 'if (fd == -1) abort(); return 0;' "CRASHES"
     fake_faults tcp_leaves 'if (fd == -1 && fork() == 0) pause(); if (fd == -1) die("socket"); return 0;' \
-        "leaves a process"
+        "LEAVES BEHIND: a process"
+    fake_faults tcp_litters 'if (fd == -1) { fclose(fopen("name", "w")); die("socket"); } return 0;' \
+        "LEAVES BEHIND: name"
+    # An interrupted call that is not made anew; as data on a socket go by write, too.
+    fake_faults tcp_gives_up 'int a, b; (void)fd; connected_pair(&a, &b);
+        if (write(a, "x", 1) == -1 && errno != EINTR) die("write"); return 0;' "HIDES the failure"
+}
+
+@test "the fault matrix knows an interrupted call that is made anew" {
+    fake tcp_again 'int main(void) { int a, b; connected_pair(&a, &b);
+        while (write(a, "x", 1) == -1) if (errno != EINTR) die("write"); return 0; }'
+    run "$ROOT/scripts/faults" tcp_again
+    [ "$status" -eq 0 ]
+    grep -qE '^tcp_again +write +1 made  8 named, 1 repeated$' <<<"$output"
 }
 
 @test "the fault matrix of the echo pair has no finding" {
     run "$ROOT/scripts/faults" tcp_server tcp_client
     [ "$status" -eq 0 ]
     [[ ${lines[-1]} =~ ^[1-9][0-9]+" runs, 0 findings"$ ]]
+    # An accept that fails for ever burns no CPU.
+    grep -qE '^tcp_server server +accept .* 4 rested' <<<"$output"
 }

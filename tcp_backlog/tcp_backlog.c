@@ -2,7 +2,7 @@
  *
  *   client 1  --SYN-->  [ waits ]  <-- accept takes from here, when the
  *   client 2  --SYN-->  [ waits ]      server has time
- *   client 3  --SYN-->  dropped: no answer, so it calls again, and again
+ *   client 3  --SYN-->  dropped: no answer, so it is sent again, and again
  *
  * Run:    tcp_backlog, or tcp_backlog 10 for listen(listen_fd, 10)
  * Watch:  nobody is refused; the one too many hangs until there is room
@@ -23,12 +23,16 @@ static const char usage[] =
 	"  N  the backlog of listen, 0 to 400 (default: 0, 1, 2, 5 in turn)\n"
 	"example: tcp_backlog 10\n";
 
-enum { PATIENCE = 20 }; /* seconds, for what is bound to happen */
+enum {
+	MAX_BACKLOG = 400, /* both ends need descriptors: 1024 */
+	PATIENCE = 20,	   /* seconds, for what is bound to happen */
+};
 
 static const struct timeval patience = {.tv_sec = PATIENCE};
-static const struct timeval limit = {.tv_usec = 200000};
+static const struct timeval limit = {.tv_usec = 200000}; /* 200 ms */
 
-/* A server, and the client that comes when its queue is full already. */
+/* A server, how many clients are connected to it, and the client that comes
+ * when its queue is full already. */
 struct server {
 	int listen_fd, backlog, connected, late_fd;
 	struct sockaddr_in address;
@@ -64,6 +68,7 @@ static void await_connection(int fd, int ms)
 		die("poll");
 }
 
+/* A client whose connect is given up after PATIENCE seconds. */
 static int new_client(int flags)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
@@ -93,8 +98,8 @@ static void new_server(struct server *s, int backlog)
 		die("getsockname");
 }
 
-/* A client is connected when the server's answer has come; the queue grows a
- * moment later, when the client's own answer to that is back. Wait for that. */
+/* A client is connected once it has the server's SYN+ACK; the server's queue
+ * grows a moment later, with the client's ACK. Wait until it holds QUEUED. */
 static void await_queue(int listen_fd, unsigned queued)
 {
 	double end = now() + PATIENCE;
@@ -104,22 +109,21 @@ static void await_queue(int listen_fd, unsigned queued)
 			errno = ETIMEDOUT;
 			die("wait for %u in the queue", queued);
 		}
-		await_connection(-1, 1); /* none to look at: a pause */
+		poll(NULL, 0, 1); /* a pause; if it is cut short, no matter */
 	}
 }
 
-/* One more client connects; returns when as many as QUEUED wait for accept. */
+/* One more client connects; returns once QUEUED of them wait for accept. */
 static void connect_one(const struct server *s, unsigned queued)
 {
+	const struct sockaddr *to = (const struct sockaddr *)&s->address;
 	int failed, fd = new_client(0);
 
 	do
-		failed = connect(fd, (const struct sockaddr *)&s->address,
-				 sizeof s->address);
-	while (failed && errno == EINTR);
+		failed = connect(fd, to, sizeof s->address);
+	while (failed && errno == EINTR); /* Ctrl-Z and fg: wait on */
 	if (failed)
 		die("connect, to be no. %u in the queue", queued);
-
 	await_queue(s->listen_fd, queued);
 }
 
@@ -153,55 +157,59 @@ static int still_calling(const struct server *servers, int count)
 	int calling = 0;
 
 	for (int i = 0; i < count; i++)
-		calling +=
-			info_of(servers[i].late_fd).tcpi_state == TCP_SYN_SENT;
+		if (info_of(servers[i].late_fd).tcpi_state == TCP_SYN_SENT)
+			calling++;
 	return calling;
 }
 
-/* What a late client is at: TCP_INFO counts how often it called again. */
+/* How far a late client is: TCP_INFO counts how often it repeated its SYN. */
 static void report(int late_fd, double start)
 {
 	struct tcp_info late = info_of(late_fd);
-	bool waits = late.tcpi_state == TCP_SYN_SENT;
-	bool through = late.tcpi_state == TCP_ESTABLISHED;
+	const char *state = "neither SYN_SENT nor ESTABLISHED";
 
-	note("after %.1f s: called %u times, state %s", now() - start,
-	     late.tcpi_total_retrans + 1,
-	     waits     ? "SYN_SENT"
-	     : through ? "ESTABLISHED"
-		       : "neither SYN_SENT nor ESTABLISHED");
+	if (late.tcpi_state == TCP_SYN_SENT)
+		state = "SYN_SENT";
+	if (late.tcpi_state == TCP_ESTABLISHED)
+		state = "ESTABLISHED";
+	note("after %.1f s: SYN sent %u times, state %s", now() - start,
+	     late.tcpi_total_retrans + 1, state);
 }
 
-/* Returns when the first of the late clients called. */
+/* One client too many at each server; the moment in which they called. */
 static double one_too_many(struct server *servers, int count)
 {
-	unsigned calls = 0, seen = 0;
+	unsigned seen = 0;
+	int through = 0;
 	double start = now(), waited = 0;
 
 	scene("The queue is full, and one more client calls.");
 	for (struct server *s = servers; s < servers + count; s++) {
 		const struct sockaddr *to = (struct sockaddr *)&s->address;
 		socklen_t size = sizeof s->address;
-		int fd = s->late_fd = new_client(SOCK_NONBLOCK);
+		int fd = new_client(SOCK_NONBLOCK);
+		long failed = CALL("client", connect(fd, to, size));
 
-		if (CALL("client", connect(fd, to, size)) == 0 ||
-		    errno != EINPROGRESS)
+		if (failed && errno != EINPROGRESS)
 			die("connect to a full queue");
+		through += failed == 0;
+		s->late_fd = fd;
 	}
 
-	/* Two repetitions of its call (SYN) are enough to see; one is, where
-	 * the second takes longer, as it does on older kernels. */
-	while (seen < 2 && (seen < 1 || waited < 2.5) && waited < PATIENCE) {
+	/* See the SYN repeated twice: after 1 s and after 2. Older kernels let
+	 * 3 s pass before the second time, so once is enough after 2.5 s. */
+	while (still_calling(servers, 1) && waited < PATIENCE && seen < 2 &&
+	       (seen < 1 || waited < 2.5)) {
+		unsigned before = seen;
+
 		await_connection(servers->late_fd, 50);
-		calls = info_of(servers->late_fd).tcpi_total_retrans;
-		if (calls != seen)
+		seen = info_of(servers->late_fd).tcpi_total_retrans;
+		if (seen != before)
 			report(servers->late_fd, start);
-		seen = calls;
 		waited = now() - start;
 	}
-	expect(seen > 0 && still_calling(servers, count) == count,
-	       "neither connected nor refused: its SYN is dropped, "
-	       "it tries again");
+	expect(!through && seen > 0 && still_calling(servers, count) == count,
+	       "not connected, not refused: its SYN is dropped, and repeated");
 	return start;
 }
 
@@ -217,10 +225,9 @@ static void accept_one(struct server *servers, int count, double start)
 		late = info_of(late_fd);
 	} while (late.tcpi_state == TCP_SYN_SENT && now() - start < PATIENCE);
 	report(late_fd, start);
-	/* Its last call may have been on its way when accept made room. */
 	expect(late.tcpi_state == TCP_ESTABLISHED &&
 		       late.tcpi_total_retrans > 0,
-	       "no error in between: a repetition of its call got in");
+	       "no error in between: a repeated SYN got in");
 	await_queue(listen_fd, (unsigned)servers->connected); /* full again */
 	if (count > 1)
 		expect(still_calling(servers + 1, count - 1) == count - 1,
@@ -240,11 +247,12 @@ static void limited_connect(const struct server *s)
 	MUST("client",
 	     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
 	start = now();
-	do /* EINTR comes of Ctrl-Z and fg */
+	do
 		failed = CALL("client", connect(fd, to, size));
-	while (failed && errno == EINTR);
+	while (failed && errno == EINTR); /* Ctrl-Z and fg: wait on */
 	waited = now() - start;
-	if (failed && errno != EINPROGRESS)
+	/* EALREADY: the same, for a connect that had been interrupted. */
+	if (failed && errno != EINPROGRESS && errno != EALREADY)
 		die("connect with a limit");
 	note("given up after %.2f s", waited);
 	expect(failed && waited > 0.1, "still calling, but we wait no longer");
@@ -253,25 +261,28 @@ static void limited_connect(const struct server *s)
 
 static void clients_in_turn(struct server *s)
 {
-	int conn_fd, accepted, more = 10;
+	int conn_fds[MAX_BACKLOG + 11], all = s->connected + 10, connected = 0;
 
 	scene("Who has been accepted does not count any more.");
-	for (accepted = 0; accepted < s->connected + more; accepted++) {
-		if (accepted >= s->connected) /* all who waited are in */
+	for (int i = 0; i < all; i++) {
+		if (i >= s->connected) /* all who waited are in: one more */
 			connect_one(s, 1);
-		do
-			conn_fd = accept(s->listen_fd, NULL, NULL);
-		while (conn_fd == -1 && errno == EINTR);
-		if (conn_fd == -1)
+		conn_fds[i] = accept(s->listen_fd, NULL, NULL);
+		if (conn_fds[i] == -1)
 			die("accept");
 	}
-	note("n = %d: %d more accepted, and all stay connected", s->backlog,
-	     accepted);
+	for (int i = 0; i < all; i++)
+		if (info_of(conn_fds[i]).tcpi_state == TCP_ESTABLISHED)
+			connected++;
+	note("n = %d: %d more accepted, %d are connected", s->backlog, all,
+	     connected);
+	expect(connected == all, "all stay connected, more than the backlog");
 }
 
 int main(int argc, char *argv[])
 {
-	struct server servers[4];
+	static const int backlogs[] = {0, 1, 2, 5};
+	struct server servers[4] = {0};
 	int option, count = 0;
 
 	begin(usage);
@@ -282,20 +293,20 @@ int main(int argc, char *argv[])
 	signal(SIGALRM, too_long);
 	alarm(60);
 
-	memset(servers, 0, sizeof servers);
 	if (argv[optind])
-		new_server(&servers[count++],
-			   (int)parse_number("N", argv[optind], 0, 400));
+		new_server(
+			&servers[count++],
+			(int)parse_number("N", argv[optind], 0, MAX_BACKLOG));
 	else
-		for (const int *n = (int[]){0, 1, 2, 5}; count < 4; n++)
-			new_server(&servers[count++], *n);
+		for (; count < 4; count++)
+			new_server(&servers[count], backlogs[count]);
 
 	queues(servers, count);
 	accept_one(servers, count, one_too_many(servers, count));
 	limited_connect(&servers[0]);
 	clients_in_turn(&servers[0]);
-	puts("\nRemember: the backlog is how many may wait for accept, not how "
-	     "many may come.\nWhen it is full Linux does not refuse: the "
+	puts("\nRemember: the backlog is how many may wait for accept, not\n"
+	     "how many may come. When it is full Linux does not refuse: the\n"
 	     "client hangs until there is room.");
 	return EXIT_SUCCESS;
 }

@@ -15,17 +15,14 @@
 #include <poll.h>     /* poll */
 #include <sys/time.h> /* struct timeval */
 
-#include "../common.h"
+#include "../conversation.h"
 
 static const char usage[] =
 	"usage: tcp_client [HOST [PORT]]\n"
-	"Send standard input line by line to an echo server, print its "
-	"answers.\n"
+	"Send lines of standard input to an echo server, print its answers.\n"
 	"  HOST PORT   the server's address (default 127.0.0.1 8080)\n"
 	"An empty line is not sent. q or end of input (Ctrl-D) quits.\n"
 	"example: printf 'hello\\nworld\\n' | tcp_client localhost 9000\n";
-
-enum { PIECE = 16 * 1024 }; /* the most that is sent before it is answered */
 
 static const struct timeval patience = {.tv_sec = 2};
 
@@ -36,8 +33,8 @@ static void hint_for(int error)
 		fputs("hint: nothing listens there; start tcp_server first\n",
 		      stderr);
 	if (error == EINPROGRESS || error == ETIMEDOUT)
-		fputs("hint: no answer in time: is that host up, does a "
-		      "firewall drop it, is the server's queue full?\n",
+		fputs("hint: no answer in time: is that host up, does a firewall "
+		      "drop it,\n      is the server's queue full?\n",
 		      stderr);
 	if (error == ENETUNREACH || error == EHOSTUNREACH)
 		fputs("hint: no way leads there; see: ip route\n", stderr);
@@ -65,8 +62,9 @@ static int dial(const char *host, const char *port)
 			die("setsockopt SO_SNDTIMEO, SO_RCVTIMEO");
 
 		/* 3. Dial. It returns an error where Python's connect raises
-		 *    one: C's connect is what Python calls connect_ex. EINTR
-		 *    comes of Ctrl-Z and fg; Linux then waits on. */
+		 *    one: C's connect is what Python calls connect_ex. Ctrl-Z
+		 *    and fg interrupt it (EINTR); the same call then waits on.
+		 */
 		do
 			failed = connect(fd, to->ai_addr, to->ai_addrlen);
 		while (failed && errno == EINTR);
@@ -82,31 +80,6 @@ static int dial(const char *host, const char *port)
 	exit(EXIT_FAILURE);
 }
 
-static bool answer_open; /* the last thing printed needs a newline */
-
-/* On a terminal the peer's bytes are made safe; a pipe gets them unchanged. */
-static void print_answer(const char *bytes, size_t n)
-{
-	char safe[8];
-
-	answer_open = true;
-	if (isatty(STDOUT_FILENO)) {
-		for (size_t i = 0; i < n; fputs(safe, stdout))
-			i += escape_one(bytes + i, n - i, safe);
-	} else {
-		fwrite(bytes, 1, n, stdout);
-		answer_open = bytes[n - 1] != '\n';
-	}
-	fflush(stdout);
-}
-
-static void end_answer(void)
-{
-	if (answer_open)
-		putchar('\n');
-	answer_open = false;
-}
-
 /* One recv, printed. The bytes that came; -1 if none came in time; 0 if the
  * conversation is over (why, has been said). */
 static ssize_t hear(int fd, char buf[PIECE])
@@ -117,19 +90,21 @@ static ssize_t hear(int fd, char buf[PIECE])
 		n = recv(fd, buf, PIECE, 0);
 	while (n == -1 && errno == EINTR);
 
-	if (n == 0) { /* not "nothing yet": the server closed its end (FIN) */
+	/* Not "nothing yet": the server has closed its end (FIN). */
+	if (n == 0) {
 		fputs("the server hung up (end of stream)\n", stderr);
 		return 0;
 	}
-	if (n == -1 && errno == EAGAIN) { /* our patience is at its end */
+	/* Nothing came within the time that SO_RCVTIMEO allows. */
+	if (n == -1 && errno == EAGAIN) {
 		complain("recv");
 		fputs("hint: no answer in time; connected is not served yet: "
-		      "another client\n"
-		      "      may be talking to the server\n",
+		      "another client\n      may be talking to the server\n",
 		      stderr);
 		return -1;
 	}
-	if (n == -1) { /* ECONNRESET: the server aborted (RST) */
+	/* ECONNRESET, as a rule: the server has aborted (RST). */
+	if (n == -1) {
 		complain("recv");
 		return 0;
 	}
@@ -179,18 +154,9 @@ static bool prompt(int fd)
 	}
 }
 
-/* A line of standard input without its newline, or as much of it as fits;
- * *whole: that is where the line ends. False at the end of input. */
-static bool read_piece(char piece[PIECE], size_t *length, bool *whole)
-{
-	int c = 0;
-
-	*length = 0;
-	while (*length < PIECE && (c = getchar()) != EOF && c != '\n')
-		piece[(*length)++] = (char)c;
-	*whole = c == '\n' || c == EOF;
-	return c != EOF || *length > 0;
-}
+static const char empty_line[] =
+	"(an empty line is not sent: 0 bytes make no segment, the server would\n"
+	" hear nothing, and both sides would wait for ever)\n";
 
 /* The communication loop: true if all that was said has been answered. */
 static bool communicate(int fd, bool typing)
@@ -204,17 +170,14 @@ static bool communicate(int fd, bool typing)
 			return true;
 		if (!read_piece(piece, &n, &line_ends))
 			return true;
-		if (line_begins && line_ends && n == 0) {
+		bool whole_line = line_begins && line_ends;
+		if (whole_line && n == 0) {
 			if (!explained)
-				fputs("(an empty line is not sent: 0 bytes "
-				      "make no segment, the server would\n"
-				      " hear nothing, and both sides would "
-				      "wait for ever)\n",
-				      stderr);
+				fputs(empty_line, stderr);
 			explained = true;
 			continue;
 		}
-		if (line_begins && line_ends && n == 1 && piece[0] == 'q')
+		if (whole_line && n == 1 && piece[0] == 'q')
 			return true;
 		if (n > 0) {
 			ssize_t got = exchange(fd, piece, n);

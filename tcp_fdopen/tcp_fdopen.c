@@ -227,7 +227,8 @@ int main(int argc, char *argv[])
 	fclose_with_dup(client_fd, in, out);
 	close(client_fd);
 	free(line);
-	puts("\nRemember: a FILE for each direction, each with a descriptor of "
-	     "its\n"
-	     "own, and fflush before you wait for an answer.");
+	puts("\n"
+	     "Remember: a FILE for each direction, "
+	     "each with a descriptor of its own,\n"
+	     "and fflush before you wait for an answer.");
 }

@@ -11,7 +11,6 @@
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
 #include <arpa/inet.h> /* htonl, ntohl */
-#include <poll.h>      /* poll */
 #include <stddef.h>    /* offsetof */
 #include <stdint.h>    /* uint32_t */
 
@@ -19,8 +18,7 @@
 
 static const char usage[] =
 	"usage: tcp_framing\n"
-	"Show that TCP keeps no borders between messages, and how to mark "
-	"them.\n"
+	"Show that TCP keeps no borders, and how to mark them yourself.\n"
 	"example: tcp_framing\n";
 
 enum { LIMIT = 1000 }; /* bytes: no message of ours is longer */
@@ -28,25 +26,17 @@ enum { LIMIT = 1000 }; /* bytes: no message of ours is longer */
 /* What hear returns when the stream is not to be believed. */
 enum { CUT_OFF = -1, TOO_LONG = -2 };
 
-/* Sleep until N bytes wait in FD's receive queue. SO_RCVLOWAT makes poll hold
- * its answer back until then: socket(7). */
-static void wait_for_bytes(int fd, int n)
+/* Sleep until N bytes are in FD's receive queue, and leave them there. */
+static void wait_for_bytes(int fd, size_t n)
 {
-	struct pollfd queue = {.fd = fd, .events = POLLIN};
-	const int one = 1;
-	int ready;
+	char copy[64];
+	ssize_t seen;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof n) == -1)
-		die("setsockopt SO_RCVLOWAT");
 	do
-		ready = poll(&queue, 1, 20000);
-	while (ready == -1 && errno == EINTR);
-	if (ready == 0)
-		errno = ETIMEDOUT;
-	if (ready <= 0)
-		die("poll");
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one) == -1)
-		die("setsockopt SO_RCVLOWAT");
+		seen = recv(fd, copy, n, MSG_PEEK | MSG_WAITALL);
+	while (seen == -1 && errno == EINTR);
+	if (seen == -1)
+		die("recv");
 }
 
 static void print_hex(const char *what, const unsigned char *bytes, size_t n)
@@ -90,55 +80,58 @@ static void glued_and_cut(void)
 	close(conn_fd);
 }
 
-/* A rule of framing looks at the HAVE bytes that came so far. It returns how
- * many of them are the first message with its mark, 0 if the message is not
- * whole yet, -1 if it would be too long. */
-typedef long rule(const unsigned char *bytes, size_t have);
+/* A rule of framing looks at the HAVE bytes that came so far. Returns how many
+ * of them are the first message with its mark, 0 if that is not whole yet, and
+ * -1 if it would be too long. *TEXT, *LENGTH: the message without its mark. */
+typedef long rule(const char *bytes, size_t have, const char **text,
+		  size_t *length);
 
 /* Rule 1: four bytes, high byte first, say how many follow. */
-static long length_first(const unsigned char *bytes, size_t have)
+static long length_first(const char *bytes, size_t have, const char **text,
+			 size_t *length)
 {
-	uint32_t length;
+	uint32_t mark;
 
-	if (have < sizeof length)
+	if (have < sizeof mark)
 		return 0;
-	memcpy(&length, bytes, sizeof length);
-	length = ntohl(length);
-	if (length > LIMIT) /* before it is used for anything */
+	memcpy(&mark, bytes, sizeof mark);
+	*length = ntohl(mark);
+	*text = bytes + sizeof mark;
+	if (*length > LIMIT) /* before it is used for anything */
 		return -1;
-	return have < sizeof length + length ? 0 : (long)sizeof length + length;
+	return have < sizeof mark + *length ? 0 : (long)(sizeof mark + *length);
 }
 
 /* Rule 2: a newline ends the message. */
-static long line(const unsigned char *bytes, size_t have)
+static long newline_last(const char *bytes, size_t have, const char **text,
+			 size_t *length)
 {
 	size_t seen = have <= LIMIT ? have : LIMIT + 1;
-	const unsigned char *newline = memchr(bytes, '\n', seen);
+	const char *newline = memchr(bytes, '\n', seen);
 
-	if (newline)
-		return newline - bytes + 1;
-	return have > LIMIT ? -1 : 0;
+	if (!newline)
+		return have > LIMIT ? -1 : 0;
+	*text = bytes;
+	*length = (size_t)(newline - bytes);
+	return newline - bytes + 1;
 }
 
 /* Hear messages until the stream ends, and print them; how many there were, or
  * CUT_OFF if it ended inside one, or TOO_LONG. */
 static int hear(int conn_fd, size_t step, rule *framing)
 {
-	unsigned char inbox[4 + LIMIT]; /* has room for every whole message */
-	size_t mark = framing == length_first ? 4 : 0;
-	size_t have = 0;
+	char inbox[4 + LIMIT]; /* has room for every whole message */
+	size_t have = 0, length;
 	int messages = 0;
-	long size = 0;
+	const char *text;
+	long size;
 
-	printf("   recv of at most %4zu:", step);
-	while (size != -1) {
+	for (;;) {
 		size_t room = sizeof inbox - have;
 		ssize_t n = recv(conn_fd, inbox + have,
 				 step < room ? step : room, 0);
-		if (n == 0) { /* end of stream: only good between messages */
-			puts(have ? " then cut off" : "");
+		if (n == 0) /* end of stream: only good between messages */
 			return have ? CUT_OFF : messages;
-		}
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -146,16 +139,15 @@ static int hear(int conn_fd, size_t step, rule *framing)
 		have += (size_t)n;
 
 		/* There may be any number of messages, and a part of one. */
-		while ((size = framing(inbox, have)) > 0) {
-			size_t length = (size_t)size - (mark ? mark : 1);
-			printf(" %s", quoted((char *)inbox + mark, length).s);
+		while ((size = framing(inbox, have, &text, &length)) > 0) {
+			printf(" %s", quoted(text, length).s);
 			have -= (size_t)size;
 			memmove(inbox, inbox + size, have);
 			messages++;
 		}
+		if (size == -1)
+			return TOO_LONG;
 	}
-	puts(" too long: refused");
-	return TOO_LONG;
 }
 
 /* Say N BYTES and goodbye to a server that hears with that STEP and rule. */
@@ -167,9 +159,21 @@ static int said(const void *bytes, size_t n, size_t step, rule *framing)
 	if (send_all(client_fd, bytes, n) == -1)
 		die("send");
 	close(client_fd);
+	printf("   recv of at most %4zu:", step);
 	messages = hear(conn_fd, step, framing);
+	puts(messages == CUT_OFF    ? " then cut off"
+	     : messages == TOO_LONG ? " too long: refused"
+				    : "");
 	close(conn_fd);
 	return messages;
+}
+
+/* The same three messages, whatever portions recv hands out? */
+static bool three_each_time(const void *bytes, size_t n, rule *framing)
+{
+	return said(bytes, n, 1, framing) == 3 &&
+	       said(bytes, n, 5, framing) == 3 &&
+	       said(bytes, n, 4096, framing) == 3;
 }
 
 static void with_a_length(void)
@@ -189,9 +193,7 @@ static void with_a_length(void)
 		n += 4 + length;
 	}
 	print_hex("wire", wire, n);
-	expect(said(wire, n, 1, length_first) == 3 &&
-		       said(wire, n, 5, length_first) == 3 &&
-		       said(wire, n, 4096, length_first) == 3,
+	expect(three_each_time(wire, n, length_first),
 	       "the same three messages, whatever portions they came in");
 
 	scene("A length from the network is a claim, not a fact.");
@@ -209,14 +211,12 @@ static void with_lines(void)
 	char endless[LIMIT + 1];
 
 	scene("The other cure: a newline goes last.");
-	expect(said(text, sizeof text - 1, 1, line) == 3 &&
-		       said(text, sizeof text - 1, 5, line) == 3 &&
-		       said(text, sizeof text - 1, 4096, line) == 3,
+	expect(three_each_time(text, sizeof text - 1, newline_last),
 	       "right, too, and a human can type it");
-	expect(said(tricky, sizeof tricky - 1, 4096, line) == 2,
+	expect(said(tricky, sizeof tricky - 1, 4096, newline_last) == 2,
 	       "but a newline inside of a message makes two of it");
 	memset(endless, 'x', sizeof endless);
-	expect(said(endless, sizeof endless, 4096, line) == TOO_LONG,
+	expect(said(endless, sizeof endless, 4096, newline_last) == TOO_LONG,
 	       "a line without an end is refused as well");
 }
 
@@ -270,8 +270,9 @@ int main(int argc, char *argv[])
 	with_a_length();
 	with_lines();
 	not_a_struct();
-	puts("\nRemember: TCP delivers every byte in order, and no borders. "
-	     "Put "
-	     "the borders in\nyourself, and collect until a message is whole.");
+	puts("\n"
+	     "Remember: TCP delivers every byte in order, and no borders. "
+	     "Put the borders in\n"
+	     "yourself, and collect until a message is whole.");
 	return EXIT_SUCCESS;
 }

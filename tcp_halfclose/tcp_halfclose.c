@@ -56,6 +56,12 @@ static const char *state_name(int fd)
 	}
 }
 
+static void show_states(int client_fd, int conn_fd)
+{
+	note("the client is in %s, the server in %s", state_name(client_fd),
+	     state_name(conn_fd));
+}
+
 /* A pause of 1 ms, in a wait for what the kernel has no event for. */
 static void pause_1ms(void)
 {
@@ -111,13 +117,12 @@ static void with_close(void)
 {
 	char sorted[SIZE], buf[SIZE];
 	int client_fd, conn_fd;
-	struct pollfd end;
+	struct pollfd end = {0}; /* POLLERR and POLLHUP come unasked */
 	size_t length;
 	ssize_t n;
-	int ready;
 
-	scene("With close: the server hears the end, the client hears "
-	      "nothing.");
+	scene("With close: the server hears the end, "
+	      "the client hears nothing.");
 	connected_pair(&client_fd, &conn_fd);
 	MUST("client", send(client_fd, question, strlen(question), 0));
 	MUST("client", close(client_fd));
@@ -129,13 +134,10 @@ static void with_close(void)
 	expect(n == -1 && errno == EBADF, "... but the client has no ear left");
 
 	/* Nobody has the other end: its kernel answers with a reset. */
-	end = (struct pollfd){
-		.fd = conn_fd}; /* POLLERR, POLLHUP come unasked */
-	do
-		ready = poll(&end, 1, PATIENCE);
-	while (ready == -1 && errno == EINTR);
-	if (ready == -1)
-		die("poll");
+	end.fd = conn_fd;
+	while (poll(&end, 1, PATIENCE) == -1)
+		if (errno != EINTR)
+			die("poll");
 	n = CALL("server", send(conn_fd, "hello?", 6, MSG_NOSIGNAL));
 	expect(n == -1 && errno == EPIPE,
 	       "the first send was a success, and still its bytes are lost");
@@ -154,8 +156,7 @@ static void with_shutdown(void)
 	MUST("client", send(client_fd, question, strlen(question), 0));
 	MUST("client", shutdown(client_fd, SHUT_WR));
 	wait_for_state(client_fd, TCP_FIN_WAIT2);
-	note("the client is in %s, the server in %s", state_name(client_fd),
-	     state_name(conn_fd));
+	show_states(client_fd, conn_fd);
 	expect(state(client_fd) == TCP_FIN_WAIT2 &&
 		       state(conn_fd) == TCP_CLOSE_WAIT,
 	       "one way is closed, the other is open: half closed");
@@ -189,8 +190,7 @@ static void shut_rd(void)
 	MUST("client", shutdown(client_fd, SHUT_RD));
 	n = CALL("client", recv(client_fd, buf, sizeof buf, 0));
 	expect(n == 0, "the client's own recv says: the end");
-	note("the client is in %s, the server in %s", state_name(client_fd),
-	     state_name(conn_fd));
+	show_states(client_fd, conn_fd);
 	n = CALL("server", send(conn_fd, "still there?", 12, MSG_NOSIGNAL));
 	expect(n == 12 && state(conn_fd) == TCP_ESTABLISHED,
 	       "but the server's kernel has not heard of it");
@@ -212,24 +212,22 @@ static void leaked_copy(void)
 	char buf[SIZE];
 	ssize_t n;
 
-	scene("A copy that nobody thinks of: close ends nothing, shutdown "
-	      "does.");
+	scene("A copy that nobody thinks of: "
+	      "close ends nothing, shutdown does.");
 	connected_pair(&client_fd, &conn_fd);
 	/* fork makes such a copy of each descriptor for the child. */
 	copy_fd = (int)CALL("client", dup(client_fd));
 	if (copy_fd == -1)
 		die("dup");
 	MUST("client", close(client_fd));
-	note("the client is in %s, the server in %s", state_name(copy_fd),
-	     state_name(conn_fd));
+	show_states(copy_fd, conn_fd);
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, MSG_DONTWAIT));
 	expect(n == -1 && errno == EAGAIN && state(copy_fd) == TCP_ESTABLISHED,
 	       "no end: the connection lives as long as one descriptor");
 
 	MUST("client", shutdown(copy_fd, SHUT_WR));
 	wait_for_state(copy_fd, TCP_FIN_WAIT2);
-	note("the client is in %s, the server in %s", state_name(copy_fd),
-	     state_name(conn_fd));
+	show_states(copy_fd, conn_fd);
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	expect(n == 0, "shutdown is for the connection, whoever has copies");
 	close(copy_fd);
@@ -243,8 +241,10 @@ int main(int argc, char *argv[])
 	with_shutdown();
 	shut_rd();
 	leaked_copy();
-	puts("\nRemember: shutdown(fd, SHUT_WR) ends what you say, and you can "
-	     "still listen.\nclose gives up both, but only when it closes the "
-	     "last copy of the descriptor.");
+	puts("\n"
+	     "Remember: shutdown(fd, SHUT_WR) ends what you say, "
+	     "and you can still listen.\n"
+	     "close gives up both, "
+	     "but only when it closes the last copy of the descriptor.");
 	return EXIT_SUCCESS;
 }

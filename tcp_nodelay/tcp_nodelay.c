@@ -43,7 +43,7 @@ static double now_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* Let the machine do what it has to: it was late with something. */
+/* A pause, for a busy machine to catch up with what it was late with. */
 static void rest(void)
 {
 	if (poll(NULL, 0, 20) == -1 && errno != EINTR)
@@ -279,8 +279,10 @@ int main(int argc, char *argv[])
 	call_by_call();
 	ask_for_the_ack();
 	cures();
-	puts("\nRemember: answer with one large write, not with many small "
-	     "ones. Where you\ncannot, TCP_NODELAY lets small segments go "
+	puts("\n"
+	     "Remember: answer with one large write, "
+	     "not with many small ones. Where you\n"
+	     "cannot, TCP_NODELAY lets small segments go "
 	     "without waiting for an ACK.");
 	return EXIT_SUCCESS;
 }

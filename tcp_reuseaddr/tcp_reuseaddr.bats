@@ -85,8 +85,8 @@ END
     done
 }
 
-@test "10 at once do not disturb each other, and leave no process behind" {
-    many tcp_reuseaddr 10
+@test "50 at once do not disturb each other, and leave no process behind" {
+    many tcp_reuseaddr 50
 }
 
 @test "on a kernel that binds without the option it says so, status 1" {
@@ -96,6 +96,12 @@ END
         -e inject=bind:retval=0:when=2 "$ROOT/tcp_reuseaddr/tcp_reuseaddr"
     [ "$status" -eq 1 ]
     [[ $stderr = "tcp_reuseaddr: scene 1: not on this kernel: all sockets are closed, and yet the address is in use"* ]]
+}
+
+@test "whichever call comes out otherwise, it does not go on" {
+    run "$ROOT/scripts/otherwise" tcp_reuseaddr
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
 }
 
 @test "where TIME_WAIT is not kept the story does not pretend that it saw it" {

@@ -14,7 +14,6 @@
 #include <poll.h>      /* poll */
 #include <stdint.h>    /* uint64_t */
 #include <sys/ioctl.h> /* FIONREAD, TIOCOUTQ */
-#include <sys/mman.h>  /* mmap */
 #include <sys/time.h>  /* setitimer */
 #include <sys/wait.h>  /* waitpid */
 
@@ -24,21 +23,19 @@
 #define SIOCOUTQ TIOCOUTQ /* tcp(7)'s name, which is in linux/sockios.h */
 #endif
 
-static const char usage[] = "usage: tcp_sendall\n"
-			    "Show what a short count of send means, and what "
-			    "comes of ignoring it.\n"
-			    "example: tcp_sendall\n";
+static const char usage[] =
+	"usage: tcp_sendall\n"
+	"Show what a short count of send means, and what ignoring it does.\n"
+	"example: tcp_sendall\n";
 
 enum { PIECE = 100000, PIECES = 6, TOTAL = PIECES * PIECE };
-enum { PATIENCE = 20000 }; /* ms */
+enum { PATIENCE = 20000 }; /* ms: what takes longer on loopback, has failed */
 
 static unsigned char message[8 * 1024 * 1024];
 
-/* What the server has heard. In shared memory: it may be another process. */
-static struct {
-	size_t n;
-	unsigned char bytes[sizeof message];
-} * heard;
+/* What the server has heard: room for a byte more than there should be. */
+static unsigned char heard[sizeof message + 1];
+static size_t heard_n;
 
 /* FNV-1a: a lost, changed or swapped byte gives another number. */
 static unsigned long long checksum(const unsigned char *bytes, size_t n)
@@ -53,45 +50,48 @@ static unsigned long long checksum(const unsigned char *bytes, size_t n)
 /* A connection with small buffers, which are soon full. */
 static void small_pair(int *client_fd, int *conn_fd)
 {
-	const int size = 100000; /* Linux doubles it, for its own needs */
+	const int n = 100000; /* bytes; Linux doubles it, for its own needs */
 
 	connected_pair(client_fd, conn_fd);
-	if (setsockopt(*client_fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size))
+	if (setsockopt(*client_fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof n) == -1)
 		die("setsockopt SO_SNDBUF");
-	if (setsockopt(*conn_fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size))
+	if (setsockopt(*conn_fd, SOL_SOCKET, SO_RCVBUF, &n, sizeof n) == -1)
 		die("setsockopt SO_RCVBUF");
-	heard->n = 0;
+	heard_n = 0;
 }
 
 /* Hear on until there are TOTAL bytes, or the stream ends. */
 static void hear(int conn_fd, size_t total)
 {
-	while (heard->n < total) {
-		ssize_t n = recv(conn_fd, heard->bytes + heard->n,
-				 total - heard->n, 0);
+	while (heard_n < total) {
+		ssize_t n = recv(conn_fd, heard + heard_n, total - heard_n, 0);
 		if (n == 0) /* end of stream */
 			return;
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
 			die("recv");
-		heard->n += (size_t)n;
+		heard_n += (size_t)n;
 	}
 }
 
-static void expect_all_heard(size_t sent)
+/* The client has closed: hear the rest. It must be what send has counted. */
+static void expect_all_heard(int conn_fd, size_t sent)
 {
-	unsigned long long was = checksum(message, sent);
-	unsigned long long is = checksum(heard->bytes, heard->n);
+	unsigned long long was, is;
 
+	hear(conn_fd, sizeof heard);
+	close(conn_fd);
+	was = checksum(message, sent);
+	is = checksum(heard, heard_n);
 	note("counted: %7zu bytes, checksum %016llx", sent, was);
-	note("heard:   %7zu bytes, checksum %016llx", heard->n, is);
-	expect(heard->n == sent && is == was,
+	note("heard:   %7zu bytes, checksum %016llx", heard_n, is);
+	expect(heard_n == sent && is == was,
 	       "all that send counted has arrived, and not a byte more");
 }
 
-/* Wait until no byte is on its way. (A byte that has arrived, but has not been
- * acknowledged, is in both queues; the kernel has no event for "it has".) */
+/* Show both queues, once there are IN_BOTH bytes in them: a byte that has come,
+ * but is not acknowledged yet, is in both. There is no event to wait for. */
 static void look_into_queues(int client_fd, int conn_fd, size_t in_both)
 {
 	int queued = -1, arrived = -1;
@@ -136,49 +136,50 @@ static void does_not_read(void)
 	hear(conn_fd, sent);
 	look_into_queues(client_fd, conn_fd, 0);
 	close(client_fd);
-	hear(conn_fd, sizeof message); /* the end, if nothing is left */
-	expect_all_heard(sent);
-	close(conn_fd);
+	expect_all_heard(conn_fd, sent);
 }
 
 static void ignores_the_count(void)
 {
-	size_t hole = 0, taken = 0, at = 0, missing;
+	size_t taken = 0, hole = 0, missing;
 	int client_fd, conn_fd;
 
 	scene("The same with a program that ignores the count.");
 	small_pair(&client_fd, &conn_fd);
-	for (int piece = 1; piece <= PIECES; piece++, at += PIECE) {
-		if (piece == PIECES) {
+	/* The mistake is at += PIECE: as if send had taken the whole piece. */
+	for (size_t at = 0; at < TOTAL; at += PIECE) {
+		if (at == TOTAL - PIECE) {
 			note("The server wakes up and reads:");
 			hear(conn_fd, taken);
 			look_into_queues(client_fd, conn_fd, 0);
 		}
-		/* The mistake: as if it had taken the whole piece. */
 		long n = CALL("client", send(client_fd, message + at, PIECE,
 					     MSG_DONTWAIT));
 		if (n == -1 && errno != EAGAIN)
 			die("send");
-		if (n < PIECE && hole == 0)
-			hole = at + (n > 0 ? (size_t)n : 0);
-		taken += n > 0 ? (size_t)n : 0;
+		if (n == -1)
+			n = 0;
+		if (n < PIECE && taken == at) /* for the first time */
+			hole = at + (size_t)n;
+		taken += (size_t)n;
 	}
 	close(client_fd);
-	hear(conn_fd, sizeof message);
+	hear(conn_fd, sizeof heard);
 	close(conn_fd);
 
-	missing = TOTAL - heard->n;
+	missing = TOTAL - heard_n;
 	note("%zu of %d bytes are missing, the first at offset %zu", missing,
 	     TOTAL, hole);
-	expect(missing > 0 && memcmp(heard->bytes, message, hole) == 0 &&
-		       memcmp(heard->bytes + hole, message + hole, PIECE) != 0,
+	expect(missing > 0 && memcmp(heard, message, hole) == 0 &&
+		       memcmp(heard + hole, message + hole, PIECE) != 0,
 	       "up to there it is right; then there is a hole ...");
-	expect(memcmp(heard->bytes + heard->n - PIECE, message + at - PIECE,
-		      PIECE) == 0,
+	expect(heard_n >= PIECE && memcmp(heard + heard_n - PIECE,
+					  message + TOTAL - PIECE, PIECE) == 0,
 	       "... but the end has come: nothing looks cut off");
 }
 
-/* The cure, sendall: how often it slept until there was room. */
+/* The cure, sendall: send the rest again, and sleep while there is no room for
+ * it. Returns how often it slept. */
 static long send_everything(int fd, const unsigned char *bytes, size_t n)
 {
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
@@ -189,12 +190,8 @@ static long send_everything(int fd, const unsigned char *bytes, size_t n)
 		if (sent >= 0) {
 			bytes += sent;
 			n -= (size_t)sent;
-		} else if (errno ==
-			   EAGAIN) { /* no room: sleep until there is */
-			int ready = poll(&room, 1, PATIENCE);
-			if (ready == 0)
-				errno = ETIMEDOUT;
-			if (ready == 0 || (ready == -1 && errno != EINTR))
+		} else if (errno == EAGAIN) { /* no room */
+			if (poll(&room, 1, -1) == -1 && errno != EINTR)
 				die("poll");
 			slept++;
 		} else if (errno != EINTR) {
@@ -204,64 +201,55 @@ static long send_everything(int fd, const unsigned char *bytes, size_t n)
 	return slept;
 }
 
-static pid_t server; /* a process that hears until the stream ends */
-
-static void start_server(int client_fd, int conn_fd)
+static void say_with_loop(int client_fd)
 {
-	server = fork();
-	if (server == -1)
+	long slept = send_everything(client_fd, message, sizeof message);
+
+	note("8 MiB sent; %ld times it had to sleep until there was room",
+	     slept);
+}
+
+static void say_with_one_send(int client_fd)
+{
+	long n = CALL("client", send(client_fd, message, sizeof message, 0));
+
+	if (n == -1)
+		die("send");
+	expect(n == sizeof message, "8 MiB through small buffers, in one call");
+}
+
+/* Both sides at work at once: the client, a process of its own, says MESSAGE in
+ * one way or the other, and the server hears it. */
+static void two_processes(void (*say)(int client_fd))
+{
+	int client_fd, conn_fd, status;
+	pid_t client;
+
+	small_pair(&client_fd, &conn_fd);
+	client = fork();
+	if (client == -1)
 		die("fork");
-	if (server > 0) {
-		close(conn_fd); /* it is the server's now */
-		return;
+	if (client == 0) {
+		close(conn_fd); /* else the server's end would go unnoticed */
+		say(client_fd);
+		exit(EXIT_SUCCESS);
 	}
-	alarm(60);	  /* fork does not hand this down */
 	close(client_fd); /* else the stream would not end: see tcp_halfclose */
-	hear(conn_fd, sizeof message);
-	_exit(EXIT_SUCCESS);
-}
-
-/* At exit: no process stays behind, even if the story broke off. */
-static void end_server(void)
-{
-	if (server > 0 && kill(server, SIGKILL) == 0)
-		waitpid(server, NULL, 0);
-}
-
-/* Say goodbye to the server; it must have heard all of the message. */
-static void say_goodbye(int client_fd)
-{
-	int status;
-
-	close(client_fd);
-	while (waitpid(server, &status, 0) == -1)
+	hear(conn_fd, sizeof heard);
+	while (waitpid(client, &status, 0) == -1)
 		if (errno != EINTR)
 			die("waitpid");
-	server = 0;
-	expect(status == 0, "the server has heard the end of the stream");
-	expect_all_heard(sizeof message);
+	if (status != 0) /* the client has said why */
+		exit(EXIT_FAILURE);
+	expect_all_heard(conn_fd, sizeof message);
 }
 
 static void takes_it_all(void)
 {
-	int client_fd, conn_fd;
-	long n;
-
 	scene("The cure: send the rest again, until there is no rest.");
-	small_pair(&client_fd, &conn_fd);
-	start_server(client_fd, conn_fd);
-	n = send_everything(client_fd, message, sizeof message);
-	note("8 MiB sent; %ld times it had to sleep until there was room", n);
-	say_goodbye(client_fd);
-
+	two_processes(say_with_loop);
 	scene("A send that may wait has this loop inside: it takes it all ...");
-	small_pair(&client_fd, &conn_fd);
-	start_server(client_fd, conn_fd);
-	n = CALL("client", send(client_fd, message, sizeof message, 0));
-	if (n == -1)
-		die("send");
-	expect(n == sizeof message, "8 MiB through small buffers, in one call");
-	say_goodbye(client_fd);
+	two_processes(say_with_one_send);
 }
 
 /* It does nothing, but it interrupts. */
@@ -270,8 +258,8 @@ static void knock(int signal_number)
 	(void)signal_number;
 }
 
-/* Send to a server that does not read, until send gives -1. */
-static void wait_for_room(int client_fd, int conn_fd, int error)
+/* Send to a server that does not read, until send gives -1 and ERROR. */
+static void send_unread(int client_fd, int conn_fd, int error)
 {
 	size_t sent = 0, rest;
 	long n;
@@ -283,14 +271,12 @@ static void wait_for_room(int client_fd, int conn_fd, int error)
 	} while (n > 0);
 	expect(errno == error && sent > 0, "some bytes: their count. None: -1");
 	close(client_fd);
-	hear(conn_fd, sizeof message);
-	close(conn_fd);
-	expect_all_heard(sent);
+	expect_all_heard(conn_fd, sent);
 }
 
 static void cut_short(void)
 {
-	const struct timeval soon = {.tv_usec = 50000}, late = {.tv_sec = 20};
+	const struct timeval soon = {.tv_usec = 50000};
 	const struct itimerval often = {.it_interval = soon, .it_value = soon};
 	const struct sigaction action = {.sa_handler = knock};
 	int client_fd, conn_fd;
@@ -299,17 +285,15 @@ static void cut_short(void)
 	small_pair(&client_fd, &conn_fd);
 	MUST("client", setsockopt(client_fd, SOL_SOCKET, SO_SNDTIMEO, &soon,
 				  sizeof soon));
-	wait_for_room(client_fd, conn_fd, EAGAIN);
+	send_unread(client_fd, conn_fd, EAGAIN);
 
 	note("With a signal every 50 ms:");
 	small_pair(&client_fd, &conn_fd);
-	if (setsockopt(client_fd, SOL_SOCKET, SO_SNDTIMEO, &late, sizeof late))
-		die("setsockopt SO_SNDTIMEO");
 	if (sigaction(SIGALRM, &action, NULL) == -1)
 		die("sigaction");
 	if (setitimer(ITIMER_REAL, &often, NULL) == -1)
 		die("setitimer");
-	wait_for_room(client_fd, conn_fd, EINTR);
+	send_unread(client_fd, conn_fd, EINTR);
 	alarm(60); /* no more knocks, and too_long watches again */
 	signal(SIGALRM, too_long);
 }
@@ -319,11 +303,6 @@ int main(int argc, char *argv[])
 	uint32_t any = 1;
 
 	begin_story(argc, argv, usage);
-	atexit(end_server);
-	heard = mmap(NULL, sizeof *heard, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (heard == MAP_FAILED)
-		die("mmap");
 	for (size_t i = 0; i < sizeof message; i++) { /* no two parts alike */
 		any = any * 1664525 + 1013904223;
 		message[i] = (unsigned char)(any >> 24);
@@ -332,7 +311,9 @@ int main(int argc, char *argv[])
 	ignores_the_count();
 	takes_it_all();
 	cut_short();
-	puts("\nRemember: send returns how much it took, and that may be less "
-	     "than you gave.\nNothing is lost, as long as you send the rest.");
+	puts("\n"
+	     "Remember: send returns how much it took, "
+	     "and that may be less than you gave.\n"
+	     "Nothing is lost, as long as you send the rest.");
 	return EXIT_SUCCESS;
 }

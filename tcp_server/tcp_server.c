@@ -15,31 +15,19 @@
 #include <netinet/tcp.h> /* TCP_NODELAY */
 #include <poll.h>	 /* poll, as a pause */
 
-#include "../common.h"
+#include "../conversation.h"
 
 static const char usage[] =
 	"usage: tcp_server [-b BACKLOG] [-q] [HOST [PORT]]\n"
-	"Answer each client in upper case, one client at a time, until "
-	"Ctrl-C.\n"
+	"Answer in upper case, one client at a time, until Ctrl-C.\n"
 	"  -b BACKLOG  connections that may wait for accept (default 5)\n"
 	"  -q          quiet: print the ready line and errors only\n"
-	"  HOST PORT   where to listen (default 127.0.0.1 8080, this machine "
-	"only;\n"
-	"              0.0.0.0 or :: for every interface, port 0 for any "
-	"port)\n"
+	"  HOST PORT   where to listen (default 127.0.0.1 8080: reached\n"
+	"              from this machine only; 0.0.0.0 or :: is every\n"
+	"              interface, port 0 any free port)\n"
 	"example: tcp_server ::1 9000\n";
 
 static bool quiet;
-
-/* a-z alone, unlike toupper(3), which asks the locale. Stored without an if, so
- * that the compiler may take many bytes at a time. */
-static void upper_case(char *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		bool lower = bytes[i] >= 'a' && bytes[i] <= 'z';
-		bytes[i] = (char)(bytes[i] - (lower ? 'a' - 'A' : 0));
-	}
-}
 
 /* Hear and answer until the conversation is over, however it ends. */
 static void communicate(int conn_fd, const char *peer)
@@ -48,18 +36,22 @@ static void communicate(int conn_fd, const char *peer)
 
 	for (;;) {
 		ssize_t n = recv(conn_fd, buf, sizeof buf, 0);
-		if (n ==
-		    0) { /* not "nothing yet": the peer closed its end (FIN) */
+
+		/* Not "nothing yet": the peer has closed its end (FIN). */
+		if (n == 0) {
 			if (!quiet)
 				printf("%s hung up (end of stream)\n", peer);
 			return;
 		}
-		if (n == -1 && errno == EINTR)
+		if (n == -1 && errno == EINTR) /* a signal came first */
 			continue;
-		if (n == -1) { /* ECONNRESET: the peer aborted (RST) */
+
+		/* ECONNRESET, as a rule: the peer has aborted (RST). */
+		if (n == -1) {
 			complain("recv from %s", peer);
 			return;
 		}
+
 		if (!quiet)
 			printf("%s says %s (%zd byte%s)\n", peer,
 			       quoted(buf, (size_t)n).s, n, n == 1 ? "" : "s");

@@ -1,5 +1,5 @@
-/* diagram.c - the state diagram: the ways between the states that a connection
- * takes, after RFC 9293, section 3.3.2; the states seen in this run are marked.
+/* diagram.c - the state diagram of RFC 9293, section 3.3.2, with its main ways
+ * only; the states seen in this run are marked.
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
@@ -58,8 +58,7 @@ static int state_at(const char *text)
 {
 	int state = 1;
 
-	while (strncmp(text, state_names[state], strlen(state_names[state])) !=
-	       0)
+	while (strncmp(text, state_names[state], strlen(state_names[state])))
 		state++;
 	return state;
 }

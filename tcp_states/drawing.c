@@ -5,38 +5,79 @@
 
 #include "tcp_states.h"
 
-enum { MIDDLE = 53 }; /* columns between the life lines */
+enum { WIDTH = 53 }; /* columns between the life lines */
 
 bool mermaid;
 char remark_text[128];
 
+/* ---- Paper ---- */
+
+static FILE *memory; /* NULL: on standard output */
+static char *drawing;
+static size_t drawing_size;
+
+static FILE *paper(void)
+{
+	return memory ? memory : stdout;
+}
+
+void draw_in_memory(void)
+{
+	memory = open_memstream(&drawing, &drawing_size);
+	if (!memory)
+		die("open_memstream");
+}
+
+void end_memory(bool show)
+{
+	if (!memory)
+		return;
+	if (fclose(memory) == EOF)
+		die("fclose");
+	memory = NULL;
+	if (show)
+		fputs(drawing, stdout);
+	free(drawing);
+}
+
 /* ---- Lines ---- */
+
+/* Can the terminal show "─"? The first of these that is set says so. (Not
+ * setlocale(3): what the user has chosen need not be installed here.) */
+static bool ascii_only(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+	for (int i = 0; i < 3; i++) {
+		const char *locale = getenv(names[i]);
+		if (locale && *locale)
+			return !strcasestr(locale, "UTF-8") &&
+			       !strcasestr(locale, "UTF8");
+	}
+	return true;
+}
 
 void draw(const char *text)
 {
+	static const char *const plain[] = {"─-", "│|", "▼v", "▲^", "►>", "◄<"};
 	static int ascii = -1;
 
-	if (ascii == -1) {
-		const char *locale = getenv("LC_ALL");
-		if (!locale || !*locale)
-			locale = getenv("LC_CTYPE");
-		if (!locale || !*locale)
-			locale = getenv("LANG");
-		ascii = !locale || (!strcasestr(locale, "UTF-8") &&
-				    !strcasestr(locale, "UTF8"));
+	if (ascii == -1)
+		ascii = ascii_only();
+	if (!ascii) {
+		fputs(text, paper());
+		return;
 	}
 	for (; *text; text++) {
-		static const char *const pairs[] = {"─-", "│|", "▼v", "▲^",
-						    "►>", "◄<", NULL};
-		const char *plain = "+"; /* a corner or a crossing */
-		if (!ascii || !(*text & 0x80)) {
-			putchar(*text);
+		char c = '+'; /* a corner or a crossing */
+		if (!(*text & 0x80)) {
+			putc(*text, paper());
 			continue;
 		}
-		for (int i = 0; pairs[i]; i++)
-			if (strncmp(text, pairs[i], 3) == 0)
-				plain = pairs[i] + 3;
-		putchar(*plain);
+		for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+			if (strncmp(text, plain[i], 3) == 0)
+				c = plain[i][3];
+		putc(c, paper());
 		text += 2; /* they are 3 bytes each in UTF-8 */
 	}
 }
@@ -57,21 +98,21 @@ static void repeat(const char *what, int times)
 		draw(what);
 }
 
-/* One row of the ladder; TEXT stands at the client's side, at the server's,
- * or, for a remark, in between. */
-static void row(const char *left, const char *text, int align, const char *code,
-		const char *right)
+/* One row of the ladder, with TEXT between the life lines. */
+enum place { LEFT, MIDDLE, RIGHT };
+static void row(const char *client, enum place place, const char *code,
+		const char *text, const char *server)
 {
-	int room = MIDDLE - 2 - (int)strlen(text);
-	int before = align < 0 ? 0 : align > 0 ? room : room / 2;
+	const int room = WIDTH - 2 - (int)strlen(text);
+	const int before = place == LEFT ? 0 : place == RIGHT ? room : room / 2;
 
-	printf("%s%12s%s ", tone("\033[1m"), left, tone("\033[m"));
+	fprintf(paper(), "%s%12s%s ", tone("\033[1m"), client, tone("\033[m"));
 	draw("│");
-	printf(" %*s%s%s%s%*s ", before, "", tone(code), text, tone("\033[m"),
-	       room - before, "");
+	fprintf(paper(), " %*s%s%s%s%*s ", before, "", tone(code), text,
+		tone("\033[m"), room - before, "");
 	draw("│");
-	printf("%s%s%s%s\n", *right ? " " : "", tone("\033[1m"), right,
-	       tone("\033[m"));
+	fprintf(paper(), "%s%s%s%s\n", *server ? " " : "", tone("\033[1m"),
+		server, tone("\033[m"));
 }
 
 void title(const char *text)
@@ -79,34 +120,40 @@ void title(const char *text)
 	static bool first = true;
 
 	if (!first)
-		putchar('\n');
+		putc('\n', paper());
 	first = false;
 	if (mermaid)
-		printf("%%%% %s\n", text);
+		fprintf(paper(), "%%%% %s\n", text);
 	else
-		printf("%s%s%s\n", tone("\033[1m"), text, tone("\033[m"));
+		fprintf(paper(), "%s%s%s\n", tone("\033[1m"), text,
+			tone("\033[m"));
 }
 
 void draw_ends(void)
 {
-	struct text left, right;
+	struct text client, server;
 
-	snprintf(left.s, sizeof left.s, "client 127.0.0.1:%u", ports[CLIENT]);
-	snprintf(right.s, sizeof right.s, "server 127.0.0.1:%u", ports[SERVER]);
-	printf(mermaid ? "sequenceDiagram\n    participant C as %s\n"
-			 "    participant S as %s\n"
-		       : " %-39s%40s\n",
-	       left.s, right.s);
+	snprintf(client.s, sizeof client.s, "client 127.0.0.1:%u",
+		 ports[CLIENT]);
+	snprintf(server.s, sizeof server.s, "server 127.0.0.1:%u",
+		 ports[SERVER]);
+	if (mermaid)
+		fprintf(paper(),
+			"sequenceDiagram\n    participant C as %s\n"
+			"    participant S as %s\n",
+			client.s, server.s);
+	else
+		fprintf(paper(), " %-39s%40s\n", client.s, server.s);
 }
 
 void draw_call(enum side side, const char *text, bool failed)
 {
 	if (mermaid)
-		printf(side == CLIENT ? "    C->>C: %s\n" : "    S->>S: %s\n",
-		       text);
+		fprintf(paper(), "    %s: %s\n",
+			side == CLIENT ? "C->>C" : "S->>S", text);
 	else
-		row("", text, side == CLIENT ? -1 : 1, failed ? "\033[31m" : "",
-		    "");
+		row("", side == CLIENT ? LEFT : RIGHT, failed ? "\033[31m" : "",
+		    text, "");
 }
 
 void draw_states(const int state[2], const bool changed[2])
@@ -115,21 +162,22 @@ void draw_states(const int state[2], const bool changed[2])
 	const char *server = state_names[state[SERVER]];
 
 	if (!mermaid && (changed[CLIENT] || changed[SERVER]))
-		row(client, "", 0, "", server);
+		row(client, LEFT, "", "", server);
 	if (mermaid && changed[CLIENT])
-		printf("    Note left of C: %s\n", client);
+		fprintf(paper(), "    Note left of C: %s\n", client);
 	if (mermaid && changed[SERVER])
-		printf("    Note right of S: %s\n", server);
+		fprintf(paper(), "    Note right of S: %s\n", server);
 }
 
 void draw_remark(void)
 {
 	if (mermaid)
-		printf("    Note over C,S: %s\n", remark_text);
+		fprintf(paper(), "    Note over C,S: %s\n", remark_text);
 	else
-		row("", remark_text, 0, "\033[35m", "");
+		row("", MIDDLE, "\033[35m", remark_text, "");
 }
 
+/* The kinds of arrow: https://mermaid.js.org/syntax/sequenceDiagram.html */
 static void draw_arrow_in_mermaid(enum side from, enum fate fate,
 				  const char *text)
 {
@@ -137,16 +185,15 @@ static void draw_arrow_in_mermaid(enum side from, enum fate fate,
 	static const char *const when[] = {"", " (lost)", " (leaves)",
 					   " (arrives)"};
 
-	printf(from == CLIENT ? "    C%sS: %s%s\n" : "    S%sC: %s%s\n",
-	       arrow[fate], text, when[fate]);
+	fprintf(paper(), "    %c%s%c: %s%s\n", from == CLIENT ? 'C' : 'S',
+		arrow[fate], from == CLIENT ? 'S' : 'C', text, when[fate]);
 }
 
-void draw_arrow(enum side from, enum fate fate, const char *text,
-		const char *code)
+void draw_arrow(enum side from, enum fate fate, const char *text, bool reset)
 {
 	const bool whole = fate == WHOLE || fate == LOST;
 	const bool at_left = (from == CLIENT) == (fate == LEAVES);
-	const int room = MIDDLE - 3 - (int)strlen(text);
+	const int room = WIDTH - 3 - (int)strlen(text);
 	const int gap = whole ? 0 : room / 2; /* half of its way */
 	const int shaft = (room - gap) / 2;
 
@@ -154,17 +201,18 @@ void draw_arrow(enum side from, enum fate fate, const char *text,
 		draw_arrow_in_mermaid(from, fate, text);
 		return;
 	}
-	printf("%13s", "");
+	fprintf(paper(), "%13s", "");
 	draw("│");
-	printf("%*s%s", at_left ? 0 : gap, "", tone(code));
+	fprintf(paper(), "%*s%s", at_left ? 0 : gap, "",
+		tone(reset ? "\033[31m" : "\033[32m"));
 	if (from == SERVER)
 		draw(fate == LOST ? "x" : "◄");
 	repeat("─", shaft);
-	printf(" %s ", text);
+	fprintf(paper(), " %s ", text);
 	repeat("─", room - gap - shaft);
 	if (from == CLIENT)
 		draw(fate == LOST ? "x" : "►");
-	printf("%s%*s", tone("\033[m"), at_left ? gap : 0, "");
+	fprintf(paper(), "%s%*s", tone("\033[m"), at_left ? gap : 0, "");
 	draw("│");
-	putchar('\n');
+	putc('\n', paper());
 }

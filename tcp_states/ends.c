@@ -135,6 +135,18 @@ void pick_up(void)
 	connected = true;
 }
 
+void say_hello(void)
+{
+	ssize_t n;
+
+	do
+		n = STEP(CLIENT, send(client_fd, "hello", 5, MSG_NOSIGNAL));
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		die("send");
+	acknowledged(CLIENT);
+}
+
 /* close: both directions, and the descriptor with them. */
 void hang_up(enum side side)
 {

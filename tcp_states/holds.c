@@ -1,7 +1,7 @@
-/* holds.c - the eleven states, each held still for as long as one likes, and
- * let go by a call. None of it takes a privilege or a clock: a state lasts
- * until the one thing happens that it waits for, so we keep that from
- * happening.
+/* holds.c - the eleven states, each held for as long as one likes, and released
+ * by a call. It takes no privilege and no clock: a state lasts until the one
+ * thing happens that it waits for, and here that does not happen. The table is
+ * at the end.
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
@@ -55,7 +55,7 @@ static void release_listen(void)
 	settle(TCP_CLOSE, TCP_CLOSE);
 }
 
-/* Another client's connection, in the queue of the listening socket. */
+/* Another client's connection, waiting for accept in the listener's queue. */
 static void fill_queue(void)
 {
 	struct pollfd queue = {.fd = listen_fd, .events = POLLIN};
@@ -88,7 +88,7 @@ static void reach_syn_sent(void)
 
 	if (fcntl(client_fd, F_SETFL, O_NONBLOCK) == -1)
 		die("fcntl O_NONBLOCK");
-	segments_are(LOST, WHOLE);
+	segments_are(LOST);
 	dial(EINPROGRESS);
 	settle(TCP_SYN_SENT, TCP_LISTEN);
 }
@@ -105,29 +105,27 @@ static void reach_syn_recv(void)
 {
 	const int seconds = 600;
 
-	new_ends(false);
-	ladder_begin();
+	reach_listen();
 	if (setsockopt(listen_fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
 		       sizeof seconds) == -1)
 		die("setsockopt TCP_DEFER_ACCEPT");
-	remark("with TCP_DEFER_ACCEPT: not without data");
-	start_listening();
-	settle(TCP_CLOSE, TCP_LISTEN);
+	remark("TCP_DEFER_ACCEPT: no connection without data");
 	dial(0);
 	settle(TCP_ESTABLISHED, TCP_SYN_RECV);
 }
 
 static void release_syn_recv(void)
 {
-	ssize_t n;
-
-	do
-		n = STEP(CLIENT, send(client_fd, "hello", 5, MSG_NOSIGNAL));
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		die("send");
-	acknowledged(CLIENT);
+	say_hello();
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
+}
+
+static void reach_established(void)
+{
+	reach_listen();
+	dial(0);
+	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
+	pick_up();
 }
 
 /* ---- One end has hung up ---- */
@@ -139,18 +137,7 @@ static void begin_connected(bool small)
 	ladder_begin();
 }
 
-static void reach_established(void)
-{
-	new_ends(false);
-	ladder_begin();
-	start_listening();
-	settle(TCP_CLOSE, TCP_LISTEN);
-	dial(0);
-	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
-	pick_up();
-}
-
-/* What lets go of ESTABLISHED leads to FIN_WAIT_2 and CLOSE_WAIT. */
+/* What releases ESTABLISHED leads to FIN_WAIT_2 and CLOSE_WAIT. */
 static void client_stops(void)
 {
 	say_no_more(CLIENT);
@@ -310,14 +297,15 @@ void hold(int state)
 
 int state_named(const char *name)
 {
-	for (int state = 1; state < STATES; state++) {
-		const char *a = state_names[state], *b = name;
-		while (*a && (toupper((unsigned char)*b) == *a ||
-			      (*b == '-' && *a == '_')))
-			a++, b++;
-		if (*a == '\0' && *b == '\0')
+	char spelt[16]; /* more than the longest name has */
+
+	snprintf(spelt, sizeof spelt, "%s", name);
+	for (char *c = spelt; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	for (int state = 1; state < STATES; state++)
+		if (strcasecmp(spelt, state_names[state]) == 0)
 			return state;
-	}
 	return 0;
 }
 

@@ -10,31 +10,34 @@
 
 bool stepwise;
 
-static int shown[2];	  /* the states drawn last */
-static int segments;	  /* how many the ladder has */
-static enum fate fate[2]; /* of what this side sends */
-static uint32_t base[2];  /* the number from which this side is counted */
-static uint32_t end[2];	  /* of what this side has sent so far */
-static char letter[2];	  /* what that number is called; 0: unknown */
+static struct {
+	bool begun;   /* before, segments are counted, not drawn */
+	int segments; /* drawn so far */
+	int shown[2]; /* the states drawn last */
+	enum fate fate;
 
-/* What can be delivered later: of each side the first FIN and the last segment
- * that is an ACK and nothing else; with no flags: none yet. */
-static struct segment fins[2], acks[2];
+	/* For each side: */
+	char letter[2];	  /* what its numbers count from; 0: not known yet */
+	uint32_t base[2]; /* the number which that letter stands for */
+	uint32_t end[2];  /* the number after all that it has sent */
+	struct segment last[2][2]; /* without FIN, with FIN; no flags: none */
+} ladder;
 
 /* ---- Segments ---- */
 
 /* NUMBER of SIDE's sequence, counted from where the ladder began: "x+1". */
 static struct text number_text(enum side side, uint32_t number)
 {
+	const char letter = ladder.letter[side];
+	const int32_t distance = (int32_t)(number - ladder.base[side]);
 	struct text text;
 
-	if (letter[side] == 0)
+	if (letter == 0)
 		snprintf(text.s, sizeof text.s, "%u", number);
-	else if (number == base[side])
-		snprintf(text.s, sizeof text.s, "%c", letter[side]);
+	else if (distance == 0)
+		snprintf(text.s, sizeof text.s, "%c", letter);
 	else
-		snprintf(text.s, sizeof text.s, "%c%+d", letter[side],
-			 (int32_t)(number - base[side]));
+		snprintf(text.s, sizeof text.s, "%c%+d", letter, distance);
 	return text;
 }
 
@@ -65,68 +68,67 @@ static uint32_t number_after(const struct segment *s)
 	       !!(s->flags & TH_FIN);
 }
 
+static void count_from(enum side side, char letter, uint32_t number)
+{
+	ladder.letter[side] = letter;
+	ladder.base[side] = ladder.end[side] = number;
+}
+
+static void draw_segment(const struct segment *s)
+{
+	const uint32_t after = number_after(s);
+	/* It uses up numbers, and none of them is new: sent once more. */
+	const bool again = after != s->seq && ladder.letter[s->from] &&
+			   !s->delivered &&
+			   (int32_t)(after - ladder.end[s->from]) <= 0;
+
+	if (s->flags & TH_SYN)
+		count_from(s->from, s->from == CLIENT ? 'x' : 'y', s->seq);
+	draw_arrow(s->from, s->delivered ? ARRIVES : ladder.fate,
+		   segment_text(s, again).s, s->flags & TH_RST);
+	if (!again)
+		ladder.end[s->from] = after;
+	ladder.last[s->from][!!(s->flags & TH_FIN)] = *s;
+	ladder.segments++;
+}
+
 int draw_segments(void)
 {
 	struct segment segment;
 
 	while (wire_next(&segment)) {
-		const enum side from = segment.from;
-		const uint32_t ends = number_after(&segment);
-		const bool again = letter[from] && ends != segment.seq &&
-				   fate[from] != ARRIVES &&
-				   (int32_t)(ends - end[from]) <= 0;
-		if (segment.flags & TH_FIN && fins[from].flags == 0)
-			fins[from] = segment;
-		if (segment.flags == TH_ACK && segment.data == 0)
-			acks[from] = segment;
-		if (segment.flags & TH_SYN) {
-			base[from] = segment.seq;
-			letter[from] = from == CLIENT ? 'x' : 'y';
-		}
-		draw_arrow(from, fate[from], segment_text(&segment, again).s,
-			   segment.flags & TH_RST ? "\033[31m" : "\033[32m");
-		if (!again)
-			end[from] = ends;
-		segments++;
+		if (ladder.begun)
+			draw_segment(&segment);
+		else
+			count_from(segment.from,
+				   segment.from == CLIENT ? 'u' : 'w',
+				   number_after(&segment));
 	}
-	return segments;
+	return ladder.segments;
 }
 
-void segments_are(enum fate client_fate, enum fate server_fate)
+void segments_are(enum fate fate)
 {
-	fate[CLIENT] = client_fate;
-	fate[SERVER] = server_fate;
+	ladder.fate = fate;
 }
 
 /* ---- Calls and states ---- */
 
 static void note_states(const int state[2])
 {
-	const bool changed[2] = {state[CLIENT] != shown[CLIENT],
-				 state[SERVER] != shown[SERVER]};
+	const bool changed[2] = {state[CLIENT] != ladder.shown[CLIENT],
+				 state[SERVER] != ladder.shown[SERVER]};
 
 	draw_states(state, changed);
-	shown[CLIENT] = state[CLIENT];
-	shown[SERVER] = state[SERVER];
+	memcpy(ladder.shown, state, sizeof ladder.shown);
 }
 
 void ladder_begin(void)
 {
-	struct segment unseen;
 	int state[2];
 
-	letter[CLIENT] = letter[SERVER] = 0;
-	segments = 0;
-	shown[CLIENT] = shown[SERVER] = 0;
-	for (int i = CLIENT; i <= SERVER; i++)
-		fins[i].flags = acks[i].flags = 0;
-	segments_are(WHOLE, WHOLE);
-	while (wire_next(&unseen)) {
-		const enum side from = unseen.from;
-		base[from] = end[from] = number_after(&unseen);
-		letter[from] = from == CLIENT ? 'u' : 'w';
-	}
-
+	draw_segments(); /* which are only counted, as it has not begun */
+	ladder.begun = true;
 	draw_ends();
 	read_states(state);
 	note_states(state);
@@ -150,14 +152,17 @@ long ladder_call(enum side side, const char *call, long result)
 
 void ladder_end(void)
 {
+	const char *letter = ladder.letter;
 	const char *what = letter[CLIENT] == 'x' ? "first" : "next";
 
 	if (letter[CLIENT] && letter[SERVER])
 		remark("%s numbers: %c = %u, %c = %u", what, letter[CLIENT],
-		       base[CLIENT], letter[SERVER], base[SERVER]);
+		       ladder.base[CLIENT], letter[SERVER],
+		       ladder.base[SERVER]);
 	else if (letter[CLIENT])
 		remark("%s number: %c = %u", what, letter[CLIENT],
-		       base[CLIENT]);
+		       ladder.base[CLIENT]);
+	memset(&ladder, 0, sizeof ladder);
 }
 
 /* ---- Waiting ---- */
@@ -170,39 +175,56 @@ double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-__attribute__((noreturn)) static void in_vain(const char *client,
-					      const char *server)
+/* Draw the segments that came, and wait a little for more, unless the time for
+ * WHAT is up. */
+static void wait_for(const char *what, double deadline)
 {
+	int state[2];
+
+	draw_segments();
+	wire_wait();
+	if (seconds_now() <= deadline)
+		return;
+	read_states(state);
+	end_memory(true);
 	fflush(stdout); /* best effort: keeps the lines in order */
 	fprintf(stderr,
-		"%s: not on this kernel: in 10 s, never: client %s, "
-		"server %s\n",
-		program_invocation_short_name, client, server);
+		"%s: not on this kernel: waited 10 s for %s\n"
+		"saw: client %s, server %s\n",
+		program_invocation_short_name, what, state_names[state[CLIENT]],
+		state_names[state[SERVER]]);
 	exit(EXIT_FAILURE);
 }
 
 void settle(int client_state, int server_state)
 {
 	const double deadline = seconds_now() + 10;
+	struct text what;
 	int state[2];
-	bool there;
 
+	snprintf(what.s, sizeof what.s, "client %s, server %s",
+		 state_names[client_state], state_names[server_state]);
 	for (;;) {
 		read_states(state);
-		there = state[CLIENT] == client_state &&
-			state[SERVER] == server_state;
-		draw_segments(); /* those that led to the states, and no more */
-		if (there || seconds_now() > deadline) {
-			note_states(state);
-			if (there)
-				break;
-			in_vain(state_names[client_state],
-				state_names[server_state]);
-		}
-		wire_wait();
+		if (state[CLIENT] == client_state &&
+		    state[SERVER] == server_state)
+			break;
+		wait_for(what.s, deadline);
 	}
+	draw_segments(); /* those that led to the states */
+	note_states(state);
 	if (stepwise)
 		let_the_user_look();
+}
+
+void fin_arrived(enum side side)
+{
+	const double deadline = seconds_now() + 10;
+
+	while (state_in_tcp_info(side == CLIENT ? client_fd : conn_fd) !=
+	       TCP_CLOSE_WAIT)
+		wait_for("a FIN to arrive", deadline);
+	draw_segments();
 }
 
 void acknowledged(enum side side)
@@ -210,37 +232,39 @@ void acknowledged(enum side side)
 	const double deadline = seconds_now() + 10;
 	int left;
 
-	do {
+	for (;;) {
 		if (ioctl(side == CLIENT ? client_fd : conn_fd, TIOCOUTQ,
 			  &left) == -1)
 			die("ioctl TIOCOUTQ");
-		draw_segments();
-		if (left > 0)
-			wire_wait();
-		if (left > 0 && seconds_now() > deadline)
-			in_vain("or", "acknowledged");
-	} while (left > 0);
+		if (left == 0)
+			break;
+		wait_for("an acknowledgement", deadline);
+	}
+	draw_segments();
 }
 
-struct segment captured(enum side from, bool fin)
+struct segment captured(enum side side, bool fin)
 {
 	const double deadline = seconds_now() + 10;
-	const struct segment *segment = fin ? &fins[from] : &acks[from];
+	const struct segment *segment = &ladder.last[side][fin];
 
-	for (draw_segments(); segment->flags == 0; draw_segments()) {
-		if (seconds_now() > deadline)
-			in_vain("or", "captured sending");
-		wire_wait();
-	}
+	draw_segments();
+	while (segment->flags == 0)
+		wait_for(fin ? "a FIN" : "an ACK", deadline);
 	return *segment;
 }
 
 void let_the_user_look(void)
 {
+	struct entry entry[2] = {{.st = 0}, {.st = 0}};
 	int c;
 
 	printf("look: ss -tan 'sport = :%u or dport = :%u'; Enter goes on\n",
 	       ports[SERVER], ports[SERVER]);
+	read_table(entry);
+	if (entry[CLIENT].st == TCP_FIN_WAIT2 && entry[CLIENT].timer > 0)
+		printf("within %.0f s: then FIN_WAIT_2 is over by itself\n",
+		       entry[CLIENT].timer);
 	if (isatty(STDIN_FILENO))
 		fputs("> ", stderr);
 	do

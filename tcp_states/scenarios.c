@@ -18,23 +18,36 @@ static void handshake(void)
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
 }
 
-/* A word from the client to the server. */
-static void say_hello(void)
+/* Nobody has to read it for the kernel to acknowledge it. */
+static void first_word(void)
 {
 	char buf[16];
 	ssize_t n;
 
-	do
-		n = STEP(CLIENT, send(client_fd, "hello", 5, MSG_NOSIGNAL));
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		die("send");
+	say_hello();
 	do
 		n = STEP(SERVER, recv(conn_fd, buf, sizeof buf, 0));
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		die("recv");
-	acknowledged(CLIENT);
+}
+
+/* Both have talked, as they do in real life; nothing of it is drawn. Only with
+ * the first data does a kernel begin to hold ACKs back for 40 ms and not for
+ * some time or other below that. */
+static void talk_unseen(void)
+{
+	const int fd[2] = {client_fd, conn_fd};
+	char byte = '.';
+
+	for (enum side from = CLIENT; from <= SERVER; from++) {
+		if (send_all(fd[from], &byte, 1) == -1)
+			die("send");
+		while (recv(fd[!from], &byte, 1, 0) == -1)
+			if (errno != EINTR)
+				die("recv");
+		acknowledged(from);
+	}
 }
 
 /* The client hangs up; the server takes its time, so that the kernel, which
@@ -63,7 +76,7 @@ static void life(void)
 	new_ends(false);
 	ladder_begin();
 	handshake();
-	say_hello();
+	first_word();
 	orderly_close();
 	ladder_end();
 }
@@ -77,6 +90,44 @@ static void scenario_open(void)
 	ladder_end();
 }
 
+/* Play what has to be quick: within 40 ms an ACK has gone alone, within
+ * 200 ms a segment is sent again. On a busy machine that is less than may pass
+ * between two calls, hence several tries; the first to take no more than so
+ * many SEGMENTS is shown. */
+static void play_quickly(void (*play)(void), int segments)
+{
+	int taken, tries = 0;
+
+	do {
+		end_memory(false);
+		drop_ends();
+		if (wire_is_open())
+			draw_in_memory();
+		new_ends(false);
+		connect_unseen();
+		talk_unseen();
+		ladder_begin();
+		play();
+		taken = draw_segments();
+		ladder_end();
+	} while (taken > segments && ++tries < 100);
+	end_memory(true);
+}
+
+static void closing_at_once(void)
+{
+	int segments;
+
+	hang_up(SERVER);
+	fin_arrived(CLIENT);
+	hang_up(CLIENT);
+	settle(TCP_CLOSE, TCP_TIME_WAIT);
+	segments = draw_segments();
+	if (segments == 3)
+		remark("3 segments: the ACK travelled with the FIN");
+	remark("TIME_WAIT: for the end that closed first");
+}
+
 static void scenario_close(void)
 {
 	double until_ack;
@@ -85,42 +136,30 @@ static void scenario_close(void)
 	title("The client hangs up, the server in its own time");
 	new_ends(false);
 	connect_unseen();
+	talk_unseen();
 	ladder_begin();
 	until_ack = orderly_close();
 	segments = draw_segments();
 	if (segments > 0)
-		remark("%d segments: an ACK waits for company, here %.0f ms",
+		remark("%d segments: the ACK waited %.0f ms, then went alone",
 		       segments, until_ack * 1000);
 	ladder_end();
-	drop_ends();
 
 	title("The server hangs up first, the client at once");
-	new_ends(false);
-	connect_unseen();
-	ladder_begin();
-	hang_up(SERVER);
-	hang_up(CLIENT);
-	settle(TCP_CLOSE, TCP_TIME_WAIT);
-	segments = draw_segments();
-	if (segments == 3)
-		remark("3 segments: the ACK travelled with the FIN");
-	else if (segments > 0) /* too much time between the two calls */
-		remark("%d segments: busy here, the ACK went alone", segments);
-	remark("TIME_WAIT: for the end that closed first");
-	ladder_end();
+	play_quickly(closing_at_once, 3);
 }
 
 /* Both hang up before either has heard of it. On a loopback interface a segment
- * arrives before the call that sent it returns; for two FINs to cross, the
- * network must be slow, and the slow network is us: both lines are cut, what
- * was captured is delivered when it suits us. */
+ * arrives before the call that sent it returns. For two FINs to cross, the
+ * network must be slow, and that is what we play: neither end hears of anything
+ * but what was captured and is delivered here. */
 static void crossing_fins(void)
 {
-	struct segment fin[2];
+	struct segment fin[2], ack[2];
 
 	cut_line(client_fd);
 	cut_line(conn_fd);
-	segments_are(LEAVES, LEAVES);
+	segments_are(LEAVES);
 	say_no_more(CLIENT);
 	say_no_more(SERVER);
 	fin[CLIENT] = captured(CLIENT, true);
@@ -129,44 +168,27 @@ static void crossing_fins(void)
 	remark("both FINs are on their way");
 
 	/* Who receives a FIN while waiting for the ACK of his own: CLOSING. */
-	segments_are(LEAVES, ARRIVES);
-	mend_line(client_fd);
 	deliver(&fin[SERVER]);
+	ack[CLIENT] = captured(CLIENT, false);
 	settle(TCP_CLOSING, TCP_FIN_WAIT1);
-	cut_line(client_fd);
-
-	segments_are(ARRIVES, LEAVES);
-	mend_line(conn_fd);
 	deliver(&fin[CLIENT]);
+	ack[SERVER] = captured(SERVER, false);
 	settle(TCP_CLOSING, TCP_CLOSING);
-}
 
-static void crossing_acks(void)
-{
-	const struct segment client_ack = captured(CLIENT, false);
-	const struct segment server_ack = captured(SERVER, false);
-
-	segments_are(ARRIVES, ARRIVES);
-	deliver(&client_ack);
+	deliver(&ack[CLIENT]);
 	settle(TCP_CLOSING, TCP_TIME_WAIT);
-	mend_line(client_fd);
-	deliver(&server_ack);
+	deliver(&ack[SERVER]);
 	settle(TCP_TIME_WAIT, TCP_TIME_WAIT);
 }
 
 static void scenario_simultaneous(void)
 {
-	if (!wire_is_open()) { /* no captured segments, none to deliver */
+	if (!wire_is_open()) { /* no segment was captured, to be delivered */
 		hold(TCP_CLOSING);
 		return;
 	}
 	title("Both hang up at once: the FINs cross");
-	new_ends(false);
-	connect_unseen();
-	ladder_begin();
-	crossing_fins();
-	crossing_acks();
-	ladder_end();
+	play_quickly(crossing_fins, 8); /* two FINs, two ACKs, each twice */
 }
 
 static void scenario_reset(void)

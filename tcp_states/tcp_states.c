@@ -6,7 +6,7 @@
  * Run:    tcp_states, for the whole life; tcp_states close_wait, to hold one
  *         state; tcp_states -w close_wait, to look at it from a second terminal
  * Watch:  x+1, y+1: a SYN uses up one number, a FIN another
- * Next:   udp_demo; in this folder scenarios.c, then holds.c
+ * Next:   in this folder scenarios.c, then as tcp_states.h lists them; udp_demo
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
@@ -17,9 +17,8 @@
 
 static const char usage[] =
 	"usage: tcp_states [-m | -w] [all | NAME...]\n"
-	"Draw what a TCP connection does: calls, captured segments, states of "
-	"both ends.\n"
-	"NAME is a scenario:\n"
+	"Draw what a TCP connection does: the calls, the segments as captured,\n"
+	"the states of both ends. NAME is a scenario:\n"
 	"  life          from the first call to the last segment (default)\n"
 	"  open          the handshake\n"
 	"  close         the end, in four segments and in three\n"
@@ -30,14 +29,13 @@ static const char usage[] =
 	"  close_wait closing last_ack time_wait\n"
 	"all: all eleven states, and the state diagram\n"
 	"  -m  write Mermaid diagrams instead of text\n"
-	"  -w  wait for Enter at each state held, in scenarios at each step; "
-	"on\n"
-	"      the ordinary loopback, where ss -tan sees it, without segments\n"
+	"  -w  wait for Enter at each state held, in scenarios at each step;\n"
+	"      on the ordinary loopback, where ss -tan sees it, no segments\n"
 	"example: tcp_states -w close_wait\n";
 
-/* A private network with a packet socket in it, if this system allows it: this
- * shows in the attempt only, and an attempt may get half the way; hence a child
- * that rehearses. Without, segments cannot be captured, the rest goes on. */
+/* A private network with a packet socket in it. Whether a system allows that
+ * shows in the attempt only, and the attempt may get half the way; so a child
+ * tries first. Without, segments cannot be captured, the rest goes on. */
 static void enter_network(void)
 {
 	int status;
@@ -45,9 +43,10 @@ static void enter_network(void)
 
 	if (child == -1)
 		die("fork");
-	if (child == 0)
-		_exit(enter_private_network() == -1 || wire_open() == -1 ? errno
-									 : 0);
+	if (child == 0) {
+		bool works = enter_private_network() == 0 && wire_open() == 0;
+		_exit(works ? 0 : errno);
+	}
 	while (waitpid(child, &status, 0) == -1)
 		if (errno != EINTR)
 			die("waitpid");
@@ -58,8 +57,8 @@ static void enter_network(void)
 	}
 	errno = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	complain("no private network: no segments, only calls and states");
-	fputs("hint: scripts/sandbox true says who forbids it, and how to "
-	      "allow it; sudo may help\n",
+	fputs("hint: scripts/sandbox true tells who forbids it and how to "
+	      "allow it\n",
 	      stderr);
 }
 

@@ -1,13 +1,14 @@
-/* tcp_states.h - how the parts of tcp_states fit together:
+/* tcp_states.h - how the parts of tcp_states fit together. Read them in this
+ * order; the first four are about TCP, the others about looking and drawing.
  *
  *   tcp_states.c   the command line, the private network
  *   scenarios.c    the ladders: life, open, close, simultaneous, reset
- *   holds.c        the eleven states, each held still and released
- *   ends.c         the two ends of the one connection, and their states
+ *   holds.c        the eleven states, each held and released
+ *   ends.c         the two ends of the one connection: calls and states
  *   wire.c         the segments between them, captured
- *   ladder.c       what is drawn, and when
- *   drawing.c      draws it, as text or as Mermaid
- *   diagram.c      draws the state diagram
+ *   ladder.c       when a call, a segment or a state is drawn
+ *   drawing.c      how: as text or as Mermaid
+ *   diagram.c      the state diagram
  */
 #ifndef DIALTONE_TCP_STATES_H
 #define DIALTONE_TCP_STATES_H
@@ -30,22 +31,26 @@ extern in_port_t ports[2]; /* of the client and of the server */
 extern const struct sockaddr *const addr;
 extern const socklen_t addrlen;
 
-/* Both sockets, bound to ports that the kernel chose, and nothing more. SMALL:
- * with the smallest buffers there are, so that little data fills a window. */
+/* A listening socket to be and a client's socket, bound to ports that the
+ * kernel chose. SMALL: with the smallest receive buffers there are, so that
+ * little data fills a window. */
 void new_ends(bool small);
 
-/* The sockets are gone, and what can be of the connection; TIME_WAIT stays. */
+/* Close all sockets, with a reset where there is a connection. What is in
+ * TIME_WAIT stays there: it has no socket any more. */
 void drop_ends(void);
 
-/* The calls that most ladders share, each as a step of the ladder. */
-void start_listening(void);
-void dial(int expected_error); /* 0: it is expected to succeed */
-void pick_up(void);
-void hang_up(enum side side);
-void say_no_more(enum side side);
-void hear(enum side side);
+/* The calls that most ladders share, each as a step of the ladder; a call that
+ * fails ends the program with status 1. */
+void start_listening(void);	  /* listen */
+void dial(int expected_error);	  /* connect; 0: is expected to succeed */
+void pick_up(void);		  /* accept */
+void say_hello(void);		  /* send, by the client, and its ACK */
+void hang_up(enum side side);	  /* close */
+void say_no_more(enum side side); /* shutdown(SHUT_WR) */
+void hear(enum side side);	  /* recv, until the end of the stream */
 
-/* The connection is there; none of it is drawn. */
+/* A connection, of which nothing is drawn. */
 void connect_unseen(void);
 
 /* The states of both ends as the kernel tells them: from TCP_INFO and, where
@@ -69,9 +74,10 @@ struct segment {
 	enum side from;
 	unsigned flags; /* TH_SYN, TH_ACK ... */
 	uint32_t seq, ack;
-	size_t data;		   /* bytes of it */
-	size_t length;		   /* of all, with the IP header */
-	unsigned char bytes[4096]; /* the same */
+	size_t data;		   /* how many bytes of it */
+	bool delivered;		   /* by deliver(), not by the kernel */
+	size_t length;		   /* of the packet, with its IP header */
+	unsigned char bytes[4096]; /* the packet */
 };
 
 /* Begin to capture. 0, or -1 with errno: it takes CAP_NET_RAW. */
@@ -84,18 +90,17 @@ bool wire_next(struct segment *segment);
 /* Until a segment may have come, 5 ms at most. */
 void wire_wait(void);
 
-/* Play the network: an end whose line is cut hears nothing, until it is mended;
- * a segment it missed can be delivered later. */
+/* From here on this socket receives nothing but what deliver() brings: a
+ * captured segment, as often and as late as we like. */
 void cut_line(int fd);
-void mend_line(int fd);
 void deliver(const struct segment *segment);
 
 /* ---- ladder.c ---- */
 
 extern bool stepwise; /* wait for Enter after each step */
 
-/* A new ladder, for new ends. It counts from x and y, the first numbers of a
- * connection, or, if the connection is there, from u and w, the next ones. */
+/* Draw a new ladder, from here on. It counts from x and y, the first numbers
+ * of a connection, or, if the connection is there, from u and w, the next. */
 void ladder_begin(void);
 
 /* The ladder is whole: say what its numbers count from. */
@@ -106,24 +111,24 @@ void ladder_end(void);
 #define STEP(side, call) ladder_call(side, #call, (long)(call))
 long ladder_call(enum side side, const char *call, long result);
 
-/* Wait until both ends are in these states, and draw them; a kernel that does
- * not get there within 10 s ends the program with status 1. */
+/* Each of these waits for something and draws the segments that come meanwhile.
+ * If it does not come within 10 s, the program ends with status 1.
+ * settle: until both ends are in these states, which are then drawn.
+ * fin_arrived: until this end is in CLOSE_WAIT. acknowledged: until all that it
+ * has sent is. captured: until there is a segment from it; the last one that
+ * has a FIN, or none. */
 void settle(int client_state, int server_state);
-
-/* Wait until all that this end has sent is acknowledged. */
+void fin_arrived(enum side side);
 void acknowledged(enum side side);
+struct segment captured(enum side side, bool fin);
 
 /* Draw the segments that came by now. Returns how many the ladder has had. */
 int draw_segments(void);
 
-/* How the segments of each end are drawn from here on: from end to end, or
- * lost, or the first or the second half of a way that takes long. */
+/* How segments are drawn from here on: as going from end to end, as lost, or as
+ * leaving only. Those that deliver() sends arrive, in any case. */
 enum fate { WHOLE, LOST, LEAVES, ARRIVES };
-void segments_are(enum fate client_fate, enum fate server_fate);
-
-/* The first FIN of this end in this ladder, or its last bare ACK, once it is
- * captured. */
-struct segment captured(enum side from, bool fin);
+void segments_are(enum fate fate);
 
 /* Say how the connection can be seen from a second terminal, and wait until the
  * user has pressed Enter, or input has ended. */
@@ -136,6 +141,10 @@ double seconds_now(void);
 
 extern bool mermaid; /* not text */
 
+/* Draw into memory, until its end: then show that, or forget it. */
+void draw_in_memory(void);
+void end_memory(bool show);
+
 /* What comes next, on a line of its own. */
 void title(const char *text);
 
@@ -146,12 +155,11 @@ extern char remark_text[128];
 void draw_remark(void);
 
 /* The head of a ladder; a call at its side; both states, if one has changed; a
- * segment's arrow, in a colour (an escape sequence). */
+ * segment's arrow. */
 void draw_ends(void);
 void draw_call(enum side side, const char *text, bool failed);
 void draw_states(const int state[2], const bool changed[2]);
-void draw_arrow(enum side from, enum fate fate, const char *text,
-		const char *code);
+void draw_arrow(enum side from, enum fate fate, const char *text, bool reset);
 
 /* Print lines and arrows; in plain ASCII where the locale knows no better. */
 void draw(const char *text);

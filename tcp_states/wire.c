@@ -13,6 +13,10 @@
 
 static int packet_fd = -1;
 
+/* An IP header field that nobody reads on a loopback interface, Time To Live,
+ * tells what deliver() sends from what the kernel sends (it writes 64). */
+enum { TIME_TO_LIVE = 8 /* its place */, OURS = 77 };
+
 int wire_open(void)
 {
 	packet_fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -61,6 +65,7 @@ static bool parse(struct segment *segment, size_t n)
 	segment->ack = number_at(tcp + 8, 4);
 	segment->flags = tcp[13];
 	segment->data = segment->length - ip_header - tcp_header;
+	segment->delivered = ip[TIME_TO_LIVE] == OURS;
 	return true;
 }
 
@@ -89,33 +94,31 @@ bool wire_next(struct segment *segment)
 
 /* ---- Playing the network ---- */
 
-/* A socket filter (socket(7), SO_ATTACH_FILTER) is a program for each segment
- * that arrives. This one has a single instruction: return 0, keep 0 bytes. What
- * <linux/filter.h> says of the types, for C libraries that come without it. */
+/* A socket filter (socket(7), SO_ATTACH_FILTER) is a little program that the
+ * kernel runs for each segment which arrives; it returns how many bytes to
+ * keep. The types are those of <linux/filter.h>, which not every C library
+ * brings along. */
 void cut_line(int fd)
 {
-	struct {
-		uint16_t code;
-		uint8_t jt, jf;
-		uint32_t k;
-	} drop = {.code = 0x06 /* BPF_RET | BPF_K */, .k = 0};
+	const uint32_t ip_header = (uint32_t)-0x100000; /* SKF_NET_OFF */
 	const struct {
-		unsigned short len;
-		void *filter;
-	} program = {.len = 1, .filter = &drop};
+		uint16_t code;
+		uint8_t if_true, if_false; /* instructions to skip */
+		uint32_t k;
+	} keep_only_ours[] = {
+		{0x30, 0, 0, ip_header + TIME_TO_LIVE}, /* load this byte */
+		{0x15, 0, 1, OURS},			/* is it k? */
+		{0x06, 0, 0, UINT32_MAX},		/* return all of it */
+		{0x06, 0, 0, 0},			/* return nothing */
+	};
+	const struct {
+		unsigned short instructions;
+		const void *program;
+	} filter = {4, keep_only_ours};
 
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-		       sizeof program) == -1)
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+		       sizeof filter) == -1)
 		die("setsockopt SO_ATTACH_FILTER");
-}
-
-void mend_line(int fd)
-{
-	const int unused = 0;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused,
-		       sizeof unused) == -1)
-		die("setsockopt SO_DETACH_FILTER");
 }
 
 /* The sum of N bytes as 16-bit words, for the Internet checksum: RFC 1071. */
@@ -128,9 +131,9 @@ static uint32_t sum_of(const unsigned char *bytes, size_t n)
 	return n % 2 ? sum + ((uint32_t)bytes[n - 1] << 8) : sum;
 }
 
-/* Send the very bytes that were captured, by a raw socket. On the loopback
- * interface nobody computes TCP checksums (the device would do it, were it
- * one); whoever sends by himself has to. */
+/* Send the very bytes that were captured, by a raw socket. Only their TCP
+ * checksum has to be computed: on its way from end to end through the loopback
+ * interface a segment needs none, and the kernel leaves it out. */
 void deliver(const struct segment *segment)
 {
 	static int raw_fd = -1;
@@ -146,6 +149,7 @@ void deliver(const struct segment *segment)
 		die("socket SOCK_RAW");
 
 	memcpy(bytes, segment->bytes, segment->length);
+	bytes[TIME_TO_LIVE] = OURS; /* the kernel mends the IP checksum */
 	memset(bytes + header + 16, 0, 2);
 	/* The pseudo header: both addresses, the protocol, the length. */
 	sum = sum_of(bytes + 12, 8) + IPPROTO_TCP + (uint32_t)tcp +

@@ -24,9 +24,9 @@ number() {
 @test "measures each wait, and none is shorter than its time-out" {
     [ "$(scene 1 | number 'waited \([0-9]*\) ms')" -ge 180 ]
     [ "$(scene 1 | number 'waited \([0-9]*\) ms')" -lt 5000 ]
-    [ "$(scene 2 | number 'waited \([0-9]*\) ms, until')" -ge 20 ]
-    [ "$(scene 4 | number 'waited \([0-9]*\) ms')" -ge 110 ]
-    [ "$(scene 4 | number 'what is left of 50 ms: \([0-9]*\) ms')" -ge 49 ]
+    [ "$(scene 2 | number 'waited \([0-9]*\) ms, until')" -ge 29 ]
+    [ "$(scene 4 | number 'waited \([0-9]*\) ms')" -ge 58 ]
+    [ "$(scene 4 | number 'waited \([0-9]*\) ms, in pieces')" -ge 49 ]
 }
 
 @test "reads back what it set; a microsecond becomes a tick, zero stays zero" {
@@ -40,7 +40,8 @@ number() {
     scene 1 | grep -A1 ' recv(' | grep -q -- '-1 EAGAIN'
     [ "$(scene 3 | grep -A1 ' connect(' | grep -c -- '-1 EINPROGRESS')" -eq 2 ]
     scene 3 | grep -qE ' poll\(.* = 0$'
-    [ "$(scene 4 | grep -c -- '-1 EINTR')" -ge 2 ]
+    [ "$(scene 4 | grep ' recv(' | grep -c -- '-1 EINTR')" -ge 2 ]
+    scene 4 | grep -qE ' poll\(.* = 0$'
 }
 
 @test "a cut cable looks like a silent peer, until the kernel gives up" {
@@ -77,9 +78,5 @@ number() {
     command -v strace >/dev/null || missing strace
     run -1 strace -o /dev/null -e inject=setsockopt:error=ENOBUFS:when=1 \
         "$ROOT/tcp_timeout/tcp_timeout"
-    [[ $output == *'tcp_timeout: SO_RCVTIMEO: '*'(ENOBUFS)'* ]]
-    # The peer that should speak cannot: recv must not wait for ever.
-    run -1 timeout 10 strace -o /dev/null -e inject=sendto:error=ENOBUFS:when=2+ \
-        "$ROOT/tcp_timeout/tcp_timeout"
-    [[ $output == *'tcp_timeout: send, in the signal handler: '*'(ENOBUFS)'* ]]
+    [[ $output == *'tcp_timeout: scene 1: setsockopt('*'(ENOBUFS)'* ]]
 }

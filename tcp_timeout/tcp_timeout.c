@@ -12,7 +12,6 @@
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
-#include <fcntl.h>	 /* O_NONBLOCK */
 #include <netinet/tcp.h> /* TCP_KEEPIDLE, TCP_USER_TIMEOUT */
 #include <poll.h>	 /* poll */
 #include <sys/time.h>	 /* struct timeval, setitimer */
@@ -36,46 +35,34 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static volatile sig_atomic_t rings;
-static volatile sig_atomic_t speaker_fd = -1; /* who speaks when it rings */
-static volatile sig_atomic_t speech_error;
-
+/* It does nothing, but it interrupts. */
 static void ring(int signal_number)
 {
-	int error = errno;
-
 	(void)signal_number;
-	rings = rings + 1;
-	if (speaker_fd != -1 &&
-	    send(speaker_fd, "late", 4, MSG_NOSIGNAL) == -1) {
-		speech_error = errno;
-		shutdown(speaker_fd, SHUT_WR); /* or recv would wait for ever */
-	}
-	errno = error;
 }
 
 static struct sigaction watchdog; /* of begin_story, for SIGALRM as well */
 
-/* A signal, SIGALRM, every so many ms (below 1000) from now on; 0: no more. */
-static void ring_every(long ms)
+/* A signal, SIGALRM, every so many ms (below 1000) from now on. FLAGS are those
+ * of sigaction(2): does a call that it interrupts go on (SA_RESTART)? */
+static void ring_every(long ms, int flags)
 {
-	/* A recv without a time-out goes on after this signal (SA_RESTART),
-	 * one with a time-out fails with EINTR all the same: signal(7). */
 	const struct sigaction ringing = {.sa_handler = ring,
-					  .sa_flags = SA_RESTART};
+					  .sa_flags = flags};
 	const struct timeval period = {.tv_usec = ms * 1000};
 	const struct itimerval timer = {period, period};
 
-	/* No ring while the handler changes: the watchdog would hear it. */
-	if (setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL) == -1)
-		die("setitimer");
-	if (sigaction(SIGALRM, ms ? &ringing : &watchdog, NULL) == -1)
+	if (sigaction(SIGALRM, &ringing, NULL) == -1)
 		die("sigaction");
-	rings = 0;
-	if (ms == 0)
-		alarm(60); /* the watchdog's, which shares the timer */
-	else if (setitimer(ITIMER_REAL, &timer, NULL) == -1)
+	if (setitimer(ITIMER_REAL, &timer, NULL) == -1)
 		die("setitimer");
+}
+
+static void stop_ringing(void)
+{
+	alarm(60); /* the watchdog's; it uses the same timer */
+	if (sigaction(SIGALRM, &watchdog, NULL) == -1)
+		die("sigaction");
 }
 
 static void set_timeout(int fd, struct timeval tv)
@@ -83,19 +70,16 @@ static void set_timeout(int fd, struct timeval tv)
 	socklen_t length = sizeof tv;
 
 	note("tv = {%ld s, %ld us}", (long)tv.tv_sec, (long)tv.tv_usec);
-	if (CALL("server", setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv,
-				      sizeof tv)) == -1 ||
-	    CALL("server",
-		 getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &length)) == -1)
-		die("SO_RCVTIMEO");
+	MUST("server", setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv));
+	MUST("server", getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &length));
 	note("read back: {%ld s, %ld us}", (long)tv.tv_sec, (long)tv.tv_usec);
 }
 
 /* A recv that waits for nothing must end with EAGAIN, LEAST_MS later. */
 static void runs_into_timeout(int fd, long least_ms)
 {
-	char buf[64];
 	long begin_ms = now_ms(), waited;
+	char buf[64];
 	ssize_t n;
 
 	do
@@ -118,8 +102,7 @@ static void recv_gives_up(void)
 	set_timeout(conn_fd, (struct timeval){.tv_usec = 200000});
 	runs_into_timeout(conn_fd, 180); /* a tick may be missing */
 
-	if (CALL("client", send(client_fd, "late", 4, MSG_NOSIGNAL)) == -1)
-		die("send");
+	MUST("client", send(client_fd, "late", 4, MSG_NOSIGNAL));
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	expect(n == 4, "only that call failed: the connection is as before");
 	close(client_fd);
@@ -140,27 +123,24 @@ static void zero_is_for_ever(void)
 
 	set_timeout(conn_fd, (struct timeval){0});
 	begin_ms = now_ms();
-	speaker_fd = client_fd; /* 30 ms from now the client will speak */
-	ring_every(30);
+	ring_every(30, 0); /* or the next recv would wait for ever */
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
+	bool interrupted = n == -1 && errno == EINTR;
 	waited = now_ms() - begin_ms;
-	ring_every(0);
-	speaker_fd = -1;
-	if ((errno = speech_error))
-		die("send, in the signal handler");
-	note("waited %ld ms, until the client spoke", waited);
-	expect(n >= 4 && waited >= 20, "no time-out: recv waits for ever");
+	stop_ringing();
+	note("waited %ld ms, until a signal came", waited);
+	expect(interrupted && waited >= 29, "no time-out: recv waits for ever");
 	close(client_fd);
 	close(conn_fd);
 }
 
-/* A listener with room for one connection, and that one is in the queue. */
+/* A listening socket whose queue is full: it has room for one connection, and
+ * FIRST_FD's is in it. */
 static int full_listener(struct sockaddr_in *address, int *first_fd)
 {
 	socklen_t length = sizeof *address;
 	int listen_fd = socket(AF_INET, SOCK_STREAM, 0);
 	struct pollfd queue = {.fd = listen_fd, .events = POLLIN};
-	int n;
 
 	*address = (struct sockaddr_in){.sin_family = AF_INET};
 	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* port 0: any */
@@ -175,16 +155,16 @@ static int full_listener(struct sockaddr_in *address, int *first_fd)
 		die("getsockname");
 	if (connect(*first_fd, (struct sockaddr *)address, length) == -1)
 		die("connect");
-	while ((n = poll(&queue, 1, 5000)) == -1 && errno == EINTR)
-		;
-	if (n != 1)
-		die("poll for the first connection");
+	while (poll(&queue, 1, -1) == -1) /* until it is in the queue */
+		if (errno != EINTR)
+			die("poll");
 	return listen_fd;
 }
 
 static void connect_gives_up(void)
 {
 	const struct timeval tv = {.tv_usec = 50000};
+	struct pollfd dialled = {.events = POLLOUT};
 	struct sockaddr_in to;
 	int first_fd, listen_fd, fd;
 	long begin_ms, n;
@@ -195,9 +175,7 @@ static void connect_gives_up(void)
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (fd == -1)
 		die("socket");
-	if (CALL("client",
-		 setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv)) == -1)
-		die("setsockopt SO_SNDTIMEO");
+	MUST("client", setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv));
 	begin_ms = now_ms();
 	do
 		n = CALL("client",
@@ -205,71 +183,76 @@ static void connect_gives_up(void)
 	while (n == -1 && errno == EINTR);
 	expect(n == -1 && errno == EINPROGRESS && now_ms() - begin_ms >= 30,
 	       "connect gave up after some 50 ms: EINPROGRESS");
-	close(fd);
+	close(fd); /* the kernel dials on until the socket is closed */
 
-	struct pollfd dialled = {.events = POLLOUT};
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	dialled.fd = fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		die("socket");
-	dialled.fd = fd;
-	CALL("client", connect(fd, (struct sockaddr *)&to, sizeof to));
+	n = CALL("client", connect(fd, (struct sockaddr *)&to, sizeof to));
+	expect(n == -1 && errno == EINPROGRESS,
+	       "a non-blocking connect does not wait at all ...");
 	do
-		n = CALL("client", poll(&dialled, 1, 50));
+		n = CALL("client", poll(&dialled, 1, 20));
 	while (n == -1 && errno == EINTR);
-	expect(n == 0, "the same with poll: 0, nothing in 50 ms");
-	close(fd); /* the kernel dials on until the socket is closed */
+	expect(n == 0, "... and poll waits for it: 0, nothing in 20 ms");
+	close(fd);
 	close(first_fd);
 	close(listen_fd);
 }
 
-/* Until FD is readable or DEADLINE_MS, whatever comes in between. */
-static int poll_until(int fd, long deadline_ms)
+/* Call recv on FD, and again whenever a signal has ended it, for at least MS.
+ * For how long that was; 0 if recv has given up, or failed, before. */
+static long outlasts(int fd, long ms)
+{
+	long begin_ms = now_ms(), waited = 0;
+	char buf[64];
+
+	while (waited < ms) {
+		if (CALL("server", recv(fd, buf, sizeof buf, 0)) != -1 ||
+		    errno != EINTR)
+			return 0;
+		waited = now_ms() - begin_ms;
+	}
+	return waited;
+}
+
+/* Until FD is readable (1) or DEADLINE_MS (0), whatever comes in between. */
+static long poll_until(int fd, long deadline_ms)
 {
 	struct pollfd end = {.fd = fd, .events = POLLIN};
-	int n;
+	long n;
 
 	do {
 		long left = deadline_ms - now_ms();
-		n = poll(&end, 1, left > 0 ? (int)left : 0);
+		if (left < 0)
+			left = 0;
+		n = CALL("server", poll(&end, 1, (int)left));
 	} while (n == -1 && errno == EINTR);
-	if (n == -1)
-		die("poll");
 	return n;
 }
 
 static void signals_come_between(void)
 {
-	char buf[64];
-	int client_fd, conn_fd, cut_short = 0;
-	long begin_ms = 0, waited = 0, n;
+	int client_fd, conn_fd, tries = 0;
+	long begin_ms, waited, n;
 
-	scene("Signals come in between, one every 60 ms.");
+	scene("Signals come in between, one every 30 ms.");
 	connected_pair(&client_fd, &conn_fd);
-	set_timeout(conn_fd, (struct timeval){.tv_usec = 100000});
-	for (int tries = 0; tries < 50 && (cut_short < 2 || waited < 110);
-	     tries++) {
-		if (cut_short == 0) {
-			begin_ms = now_ms();
-			ring_every(60);
-		}
-		n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
-		if (n != -1 || (errno != EINTR && errno != EAGAIN))
-			break;
-		/* EAGAIN: a busy machine let us wait for the CPU; once more. */
-		cut_short = errno == EINTR ? cut_short + 1 : 0;
-		waited = cut_short ? now_ms() - begin_ms : 0;
-	}
+	set_timeout(conn_fd, (struct timeval){.tv_usec = 50000});
+	/* A time-out makes SA_RESTART void: EINTR all the same, signal(7). */
+	ring_every(30, SA_RESTART);
+	do /* EAGAIN: a busy machine was late with the signal; once more */
+		waited = outlasts(conn_fd, 58);
+	while (waited == 0 && errno == EAGAIN && ++tries < 50);
 	note("waited %ld ms, and recv has not said EAGAIN", waited);
-	expect(cut_short >= 2 && waited >= 110,
-	       "each new recv begins the 100 ms anew: it may never give up");
+	expect(waited > 0,
+	       "each new recv begins the 50 ms anew: it may never give up");
 
 	begin_ms = now_ms();
-	ring_every(20);
 	n = poll_until(conn_fd, begin_ms + 50);
 	waited = now_ms() - begin_ms;
-	note("poll, with what is left of 50 ms: %ld ms, %d signal%s", waited,
-	     (int)rings, rings == 1 ? "" : "s");
-	ring_every(0);
+	stop_ringing();
+	note("waited %ld ms, in pieces", waited);
 	expect(n == 0 && waited >= 49, "with a deadline the time runs out");
 	close(client_fd);
 	close(conn_fd);
@@ -299,17 +282,16 @@ static void keepalive(void)
 	const int on = 1, idle = 10, every = 5, count = 3;
 	int client_fd, fd;
 
-	scene("Is a silent peer alive? Keepalive asks, once it is switched "
-	      "on.");
+	scene("Is a silent peer alive? Keepalive asks, once it is on.");
 	connected_pair(&client_fd, &fd);
 	show_keepalive("by default", fd);
-	CALL("server",
+	MUST("server",
 	     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on));
-	CALL("server",
+	MUST("server",
 	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle));
-	CALL("server",
+	MUST("server",
 	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every));
-	CALL("server",
+	MUST("server",
 	     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count));
 	show_keepalive("read back", fd);
 	expect(option_of(fd, SOL_SOCKET, SO_KEEPALIVE) == 1 &&
@@ -339,8 +321,7 @@ static void cable_is_cut(void)
 	}
 	connected_pair(&client_fd, &conn_fd);
 	set_timeout(conn_fd, (struct timeval){.tv_usec = 1});
-	if (CALL("network", ioctl(conn_fd, SIOCSIFFLAGS, &lo)) == -1)
-		die("ioctl SIOCSIFFLAGS");
+	MUST("network", ioctl(conn_fd, SIOCSIFFLAGS, &lo));
 	begin_ms = now_ms();
 	n = CALL("server", send(conn_fd, "hello?", 6, MSG_NOSIGNAL));
 	expect(n == 6, "send is content: its bytes are in our own kernel");
@@ -348,13 +329,14 @@ static void cable_is_cut(void)
 
 	note("no: all as with a silent peer. But the kernel can be asked to "
 	     "tell:");
-	if (CALL("server", setsockopt(conn_fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-				      &ms, sizeof ms)) == -1)
-		die("setsockopt TCP_USER_TIMEOUT");
+	MUST("server", setsockopt(conn_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms,
+				  sizeof ms));
 	end.fd = conn_fd;
 	do
 		n = CALL("server", poll(&end, 1, 9000));
 	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		die("poll");
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	bool given_up = n == -1 && errno == ETIMEDOUT;
 	note("%ld ms after send, which nobody acknowledged",
@@ -375,7 +357,8 @@ int main(int argc, char *argv[])
 	signals_come_between();
 	keepalive();
 	cable_is_cut();
-	puts("\nRemember: a time-out says how long you waited, not whether "
-	     "the\n"
-	     "peer is alive. Set it before the first call that may wait.");
+	puts("\n"
+	     "Remember: a time-out says how long you waited, "
+	     "not whether the peer is alive.\n"
+	     "Set it before the first call that may wait.");
 }

@@ -15,7 +15,7 @@
 #include <poll.h> /* poll */
 #include <time.h> /* clock_gettime */
 
-#include "../common.h"
+#include "../conversation.h"
 
 static const char usage[] =
 	"usage: udp_demo server|client [HOST [PORT]]\n"
@@ -35,12 +35,6 @@ enum {
 	PATIENCE = 2000,     /* milliseconds */
 	REMEMBERED = 8,	     /* questions whose late answers are recognised */
 };
-
-/* a-z alone, unlike toupper(3), which asks the locale. */
-static char upper(char c)
-{
-	return (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);
-}
 
 /* ---- The server ---- */
 
@@ -87,8 +81,7 @@ static void serve_one(int fd, const char *own)
 
 	/* 5. Back to where it came from: every sendto names its receiver. If
 	 *    this fails, that sender goes without; the next may have luck. */
-	for (size_t i = 0; i < kept; i++)
-		buf[i] = upper(buf[i]);
+	upper_case(buf, kept);
 	if (sendto(fd, buf, kept, 0, (struct sockaddr *)&peer, length) == -1)
 		complain("sendto %s", name.s);
 }
@@ -163,19 +156,6 @@ static long now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-/* On a terminal the peer's bytes are made safe; a pipe gets them unchanged. */
-static void print_answer(const char *bytes, size_t n)
-{
-	char safe[8];
-
-	if (!isatty(STDOUT_FILENO))
-		fwrite(bytes, 1, n, stdout);
-	else
-		for (size_t i = 0; i < n; fputs(safe, stdout))
-			i += escape_one(bytes + i, n - i, safe);
-	putchar('\n');
 }
 
 /* 2: BYTES are what an echo server makes of the whole question, 1: of its
@@ -316,6 +296,7 @@ static bool await_answer(const struct server *server, long number)
 			continue;
 		}
 		print_answer(buf, n);
+		end_answer();
 		if (n < question->n && likeness(question, buf, n) == 1)
 			fprintf(stderr,
 				"(of %zu bytes the server had room for %zu)\n",

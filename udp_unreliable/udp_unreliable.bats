@@ -21,18 +21,18 @@ private() {
 
 @test "keeps boundaries, loses the tail, survives an empty datagram" {
     story
-    [ "$(scene 1 | grep -c ' server  recv(box_fd, buf, sizeof buf, 0) .* = 3$')" -eq 2 ]
-    scene 2 | grep -q ' server  recv(box_fd, buf, sizeof buf, 0) .* = 4$'
+    [ "$(scene 1 | grep -c ' server  recv(server_fd, buf, sizeof buf, 0) .* = 3$')" -eq 2 ]
+    scene 2 | grep -q ' server  recv(server_fd, buf, sizeof buf, 0) .* = 4$'
     scene 2 | grep -qF ' = -1 EAGAIN ('
-    scene 2 | grep -q ' server  recvmsg(box_fd, &message, 0) .* = 4$'
-    scene 2 | grep -q ' server  recv(box_fd, buf, sizeof buf, MSG_TRUNC) .* = 10$'
-    scene 3 | grep -q ' server  recv(box_fd, buf, sizeof buf, 0) .* = 0$'
-    scene 3 | grep -q ' server  recv(box_fd, buf, sizeof buf, 0) .* = 4$'
+    scene 2 | grep -q ' server  recvmsg(server_fd, &message, 0) .* = 4$'
+    scene 2 | grep -q ' server  recv(server_fd, buf, sizeof buf, MSG_TRUNC) .* = 10$'
+    scene 3 | grep -q ' server  recv(server_fd, buf, sizeof buf, 0) .* = 0$'
+    scene 3 | grep -q ' server  recv(server_fd, buf, sizeof buf, 0) .* = 4$'
 }
 
 @test "65507 bytes arrive, 65508 are refused" {
     story
-    scene 4 | grep -q ' server  recv(box_fd, bytes, sizeof bytes, 0) .* = 65507$'
+    scene 4 | grep -q ' server  recv(server_fd, bytes, sizeof bytes, 0) .* = 65507$'
     scene 4 | grep -qF ' = -1 EMSGSIZE ('
 }
 
@@ -40,7 +40,7 @@ private() {
     trace -e trace=sendto,recvmsg
     run "${UNDER[@]}" "$ROOT/udp_unreliable/udp_unreliable"
     [ "$status" -eq 0 ]
-    [[ $(scene 5) =~ \ ([0-9]+)" arrived; the next one that does brings SO_RXQ_OVFL: "([0-9]+)" lost" ]]
+    [[ $(scene 5) =~ \ ([0-9]+)" arrived; the next to arrive brings SO_RXQ_OVFL: "([0-9]+)" lost" ]]
     [ "${BASH_REMATCH[1]}" -ge 1 ]
     [ "$((BASH_REMATCH[1] + BASH_REMATCH[2]))" -eq 100 ]
     [ "$(grep -c 'sendto(.*"card".* = 4$' "$TRACE")" -ge 101 ]
@@ -51,9 +51,9 @@ private() {
 
 @test "nobody there: a connected socket is told, another is not" {
     story
-    scene 6 | grep -A 1 ' linked  recv(' | grep -qF ' = -1 ECONNREFUSED ('
-    scene 6 | grep -A 1 ' plain   recv(' | grep -qF ' = -1 EAGAIN ('
-    scene 6 | grep -q ' plain   sendto(.* = 6$'
+    scene 6 | grep -A 1 ' client  recv(connected_fd' | grep -qF ' = -1 ECONNREFUSED ('
+    scene 6 | grep -A 1 ' client  recv(plain_fd' | grep -qF ' = -1 EAGAIN ('
+    scene 6 | grep -q ' client  sendto(plain_fd.* = 6$'
 }
 
 @test "damaged: never arrives, is counted; as an ordinary user" {

@@ -25,7 +25,7 @@ static const char usage[] =
 
 enum { BURST = 100 };
 
-/* An address as bind and sendto want it, and as we fill it in. */
+/* An address as bind and sendto take it, and as we fill it in. */
 union address {
 	struct sockaddr any;
 	struct sockaddr_in in;
@@ -45,8 +45,8 @@ static int new_socket(void)
 	return fd;
 }
 
-/* One with an address on loopback, of which *TO tells the senders. */
-static int new_box(union address *to)
+/* One with an address on loopback: *TO, for those who send to it. */
+static int new_server(union address *to)
 {
 	socklen_t length = sizeof *to;
 	int fd = new_socket();
@@ -64,18 +64,18 @@ static void boundaries(void)
 {
 	union address to;
 	char buf[1024];
-	int box_fd = new_box(&to), fd = new_socket();
+	int server_fd = new_server(&to), fd = new_socket();
 	ssize_t first, second;
 
 	scene("Boundaries are kept: two datagrams never become one.");
 	MUST("client", sendto(fd, "one", 3, 0, &to.any, sizeof to));
 	MUST("client", sendto(fd, "two", 3, 0, &to.any, sizeof to));
-	first = CALL("server", recv(box_fd, buf, sizeof buf, 0));
-	second = CALL("server", recv(box_fd, buf, sizeof buf, 0));
+	first = CALL("server", recv(server_fd, buf, sizeof buf, 0));
+	second = CALL("server", recv(server_fd, buf, sizeof buf, 0));
 	expect(first == 3 && second == 3,
 	       "one recv, one datagram, however much room there is");
 	close(fd);
-	close(box_fd);
+	close(server_fd);
 }
 
 static void short_buffer(void)
@@ -84,70 +84,69 @@ static void short_buffer(void)
 	char buf[4];
 	struct iovec room = {.iov_base = buf, .iov_len = sizeof buf};
 	struct msghdr message = {.msg_iov = &room, .msg_iovlen = 1};
-	int box_fd = new_box(&to), fd = new_socket();
+	int server_fd = new_server(&to), fd = new_socket();
 	ssize_t n;
 
 	scene("A short buffer (4 bytes): the tail is gone.");
 	MUST("client", sendto(fd, "0123456789", 10, 0, &to.any, sizeof to));
-	n = CALL("server", recv(box_fd, buf, sizeof buf, 0));
+	n = CALL("server", recv(server_fd, buf, sizeof buf, 0));
 	expect(n == 4 && memcmp(buf, "0123", 4) == 0,
 	       "4 of 10 bytes, and no error");
-	n = CALL("server", recv(box_fd, buf, sizeof buf, MSG_DONTWAIT));
+	n = CALL("server", recv(server_fd, buf, sizeof buf, MSG_DONTWAIT));
 	expect(n == -1 && errno == EAGAIN,
 	       "the other 6 are in no queue: a stream would have them");
 
 	note("Two ways to notice:");
 	MUST("client", sendto(fd, "0123456789", 10, 0, &to.any, sizeof to));
-	n = CALL("server", recvmsg(box_fd, &message, 0));
+	n = CALL("server", recvmsg(server_fd, &message, 0));
 	expect(n == 4 && message.msg_flags & MSG_TRUNC,
 	       "recvmsg sets MSG_TRUNC in msg_flags");
 	MUST("client", sendto(fd, "0123456789", 10, 0, &to.any, sizeof to));
-	n = CALL("server", recv(box_fd, buf, sizeof buf, MSG_TRUNC));
+	n = CALL("server", recv(server_fd, buf, sizeof buf, MSG_TRUNC));
 	expect(n == 10, "recv with MSG_TRUNC returns the true length");
 	close(fd);
-	close(box_fd);
+	close(server_fd);
 }
 
 static void empty(void)
 {
 	union address to;
 	char buf[1024];
-	int box_fd = new_box(&to), fd = new_socket();
+	int server_fd = new_server(&to), fd = new_socket();
 	ssize_t first, second;
 
 	scene("An empty datagram: 0 is not the end of anything.");
 	MUST("client", sendto(fd, "", 0, 0, &to.any, sizeof to));
-	first = CALL("server", recv(box_fd, buf, sizeof buf, 0));
+	first = CALL("server", recv(server_fd, buf, sizeof buf, 0));
 	MUST("client", sendto(fd, "more", 4, 0, &to.any, sizeof to));
-	second = CALL("server", recv(box_fd, buf, sizeof buf, 0));
+	second = CALL("server", recv(server_fd, buf, sizeof buf, 0));
 	expect(first == 0 && second == 4,
 	       "the 0 was a datagram, and the next one comes after it");
 	close(fd);
-	close(box_fd);
+	close(server_fd);
 }
 
 static void largest(void)
 {
 	static char bytes[65508];
 	union address to;
-	int box_fd = new_box(&to), fd = new_socket();
+	int server_fd = new_server(&to), fd = new_socket();
 	ssize_t n;
 
 	scene("The largest: 65535 - 20 (IP header) - 8 (UDP header) bytes.");
-	if (CALL("client", sendto(fd, bytes, 65507, 0, &to.any, sizeof to)) ==
-	    -1)
-		die("sendto");
-	n = CALL("server", recv(box_fd, bytes, sizeof bytes, 0));
+	MUST("client", sendto(fd, bytes, 65507, 0, &to.any, sizeof to));
+	n = CALL("server", recv(server_fd, bytes, sizeof bytes, 0));
 	expect(n == 65507, "65507 bytes arrive in one piece");
 	n = CALL("client", sendto(fd, bytes, 65508, 0, &to.any, sizeof to));
 	expect(n == -1 && errno == EMSGSIZE, "one byte more is refused");
 	close(fd);
-	close(box_fd);
+	close(server_fd);
 }
 
-/* Take one datagram out, if there is one (else -1). *LOST becomes what the
- * kernel says it had dropped before that one came: SO_RXQ_OVFL, socket(7). */
-static ssize_t take(int box_fd, uint32_t *lost)
+/* Take a datagram out of the queue; false: it is empty. With the bytes comes a
+ * control message (see unix_fdpass): *LOST becomes how many datagrams the
+ * kernel had dropped before this one came, SO_RXQ_OVFL in socket(7). */
+static bool take(int server_fd, uint32_t *lost)
 {
 	char text[16];
 	/* A union: a control message needs the alignment of its header. */
@@ -160,39 +159,41 @@ static ssize_t take(int box_fd, uint32_t *lost)
 				 .msg_iovlen = 1,
 				 .msg_control = &control,
 				 .msg_controllen = sizeof control};
-	ssize_t n = recvmsg(box_fd, &message, MSG_DONTWAIT);
 	struct cmsghdr *head;
 
-	if (n == -1 && errno != EAGAIN)
-		die("recvmsg");
-	head = n == -1 ? NULL : CMSG_FIRSTHDR(&message);
+	if (recvmsg(server_fd, &message, MSG_DONTWAIT) == -1) {
+		if (errno != EAGAIN)
+			die("recvmsg");
+		return false;
+	}
+	head = CMSG_FIRSTHDR(&message); /* NULL: nothing was dropped so far */
 	if (head && head->cmsg_level == SOL_SOCKET &&
 	    head->cmsg_type == SO_RXQ_OVFL)
 		memcpy(lost, CMSG_DATA(head), sizeof *lost);
-	return n;
+	return true;
 }
 
 static void burst(void)
 {
 	const int least = 1, on = 1;
 	union address to;
-	int box_fd = new_box(&to), fd = new_socket();
-	struct pollfd box = {.fd = box_fd, .events = POLLIN};
+	int server_fd = new_server(&to), fd = new_socket();
+	struct pollfd queue = {.fd = server_fd, .events = POLLIN};
 	int sent = 0, arrived = 0, arrived_of_burst;
 	uint32_t lost = 0;
 
 	scene("A burst into a small queue: most are dropped, nobody is told.");
+	MUST("server", setsockopt(server_fd, SOL_SOCKET, SO_RCVBUF, &least,
+				  sizeof least));
 	MUST("server",
-	     setsockopt(box_fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least));
-	CALL("server",
-	     setsockopt(box_fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on));
+	     setsockopt(server_fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on));
 	MUST("client", sendto(fd, "card", 4, 0, &to.any, sizeof to));
 	for (sent = 1; sent < BURST; sent++)
 		if (sendto(fd, "card", 4, 0, &to.any, sizeof to) != 4)
 			die("sendto");
 	note("... %d of these, each = 4: the sender saw no error", sent);
 
-	while (take(box_fd, &lost) != -1)
+	while (take(server_fd, &lost))
 		arrived++;
 	arrived_of_burst = arrived;
 
@@ -202,17 +203,17 @@ static void burst(void)
 		if (sendto(fd, "card", 4, 0, &to.any, sizeof to) != 4)
 			die("sendto");
 		sent++;
-		if (poll(&box, 1, 1000) == -1 && errno != EINTR)
+		if (poll(&queue, 1, 1000) == -1 && errno != EINTR)
 			die("poll");
-		while (take(box_fd, &lost) != -1)
+		while (take(server_fd, &lost))
 			arrived++;
 	}
-	note("%d arrived; the next one that does brings SO_RXQ_OVFL: %u lost",
+	note("%d arrived; the next to arrive brings SO_RXQ_OVFL: %u lost",
 	     arrived_of_burst, lost);
 	expect(lost > 0 && arrived + (int)lost == sent,
 	       "arrived and lost together are all that were sent");
 	close(fd);
-	close(box_fd);
+	close(server_fd);
 }
 
 static void nobody(void)
@@ -221,28 +222,28 @@ static void nobody(void)
 	char buf[16];
 	/* A port that nobody else can take, and where nobody hears us: its
 	 * socket, connected to itself, takes datagrams from itself alone. */
-	int deaf_fd = new_box(&to);
-	int fd = new_socket(), connected_fd = new_socket();
+	int deaf_fd = new_server(&to);
+	int plain_fd = new_socket(), connected_fd = new_socket();
 	struct pollfd end = {.fd = connected_fd, .events = POLLIN};
 	ssize_t n;
 
 	if (connect(deaf_fd, &to.any, sizeof to) == -1)
 		die("connect");
 	scene("Nobody is there: who learns of it?");
-	MUST("plain", sendto(fd, "hello?", 6, 0, &to.any, sizeof to));
-	MUST("linked", connect(connected_fd, &to.any, sizeof to));
+	MUST("client", sendto(plain_fd, "hello?", 6, 0, &to.any, sizeof to));
+	MUST("client", connect(connected_fd, &to.any, sizeof to));
 	note("(connect sends nothing: it only remembers the receiver)");
-	MUST("linked", send(connected_fd, "hello?", 6, 0));
+	MUST("client", send(connected_fd, "hello?", 6, 0));
 	note("Each draws an ICMP message \"port unreachable\". It comes back:");
-	MUST("linked", poll(&end, 1, 5000));
-	n = CALL("linked", recv(connected_fd, buf, sizeof buf, 0));
+	MUST("client", poll(&end, 1, 5000));
+	n = CALL("client", recv(connected_fd, buf, sizeof buf, 0));
 	expect(n == -1 && errno == ECONNREFUSED,
 	       "the connected socket is told, at its next call");
-	n = CALL("plain", recv(fd, buf, sizeof buf, MSG_DONTWAIT));
+	n = CALL("client", recv(plain_fd, buf, sizeof buf, MSG_DONTWAIT));
 	expect(n == -1 && errno == EAGAIN,
 	       "the other one never: it could have sent to anybody");
 	close(connected_fd);
-	close(fd);
+	close(plain_fd);
 	close(deaf_fd);
 }
 
@@ -301,8 +302,8 @@ static void damage_one(int raw_fd)
 {
 	union address to;
 	char buf[16];
-	int box_fd = new_box(&to);
-	struct pollfd box = {.fd = box_fd, .events = POLLIN};
+	int server_fd = new_server(&to);
+	struct pollfd queue = {.fd = server_fd, .events = POLLIN};
 	const uint16_t length = htons(sizeof((struct covered *)0)->sent);
 	struct covered d = {.from = to.in.sin_addr.s_addr,
 			    .to = to.in.sin_addr.s_addr,
@@ -317,7 +318,7 @@ static void damage_one(int raw_fd)
 
 	d.sent.checksum = checksum(&d);
 	MUST("client", sendto(raw_fd, &d.sent, 16, 0, &to.any, sizeof to));
-	n = CALL("server", recv(box_fd, buf, sizeof buf, 0));
+	n = CALL("server", recv(server_fd, buf, sizeof buf, 0));
 	expect(n == 8 && strcmp(buf, "pay 100") == 0,
 	       "a datagram made by hand arrives: \"pay 100\"");
 
@@ -326,9 +327,9 @@ static void damage_one(int raw_fd)
 	MUST("client", sendto(raw_fd, &d.sent, 16, 0, &to.any, sizeof to));
 	/* The kernel finds it out when somebody looks into the queue. */
 	for (int i = 0; udp_counter("InCsumErrors") == errors && i < 500; i++)
-		if (poll(&box, 1, i ? 10 : 0) == -1 && errno != EINTR)
+		if (poll(&queue, 1, i ? 10 : 0) == -1 && errno != EINTR)
 			die("poll");
-	n = CALL("server", recv(box_fd, buf, sizeof buf, MSG_DONTWAIT));
+	n = CALL("server", recv(server_fd, buf, sizeof buf, MSG_DONTWAIT));
 	expect(n == -1 && errno == EAGAIN, "no byte of it arrives");
 	errors = udp_counter("InCsumErrors") - errors;
 	note("/proc/net/snmp, Udp, InCsumErrors: %+ld", errors);
@@ -386,8 +387,10 @@ int main(int argc, char *argv[])
 	burst();
 	nobody();
 	damaged();
-	puts("\nRemember: a datagram arrives whole and unharmed, or not at all,"
-	     "\nand hardly ever is its sender told. What must arrive needs an "
-	     "answer,\na time limit, and a number.");
+	puts("\nRemember: a datagram arrives whole and unharmed, or not at "
+	     "all, and hardly\n"
+	     "ever is its sender told. What must arrive needs an answer, a "
+	     "time limit, and\n"
+	     "a number.");
 	return EXIT_SUCCESS;
 }

@@ -150,6 +150,87 @@ with_umask() {
     [ "$(cat "$S")" = precious ]
 }
 
+# stop_halfway: what is started from here on stops itself halfway through the
+# removal of a name: when it has looked at $S, and made $S.PID to move it into.
+stop_halfway() {
+    command -v strace >/dev/null || missing strace
+    UNDER=(strace -D -f -qq -o /dev/null -e 'trace=?mkdir,mkdirat'
+        -e 'inject=?mkdir,mkdirat:signal=STOP:when=1')
+}
+
+# halfway PID: wait until it is there.
+halfway() {
+    local tries
+    for ((tries = 0; tries < 500; tries++)); do
+        [ ! -d "$S.$1" ] || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+# go_on PID: let it go on, and return its exit status. (Once would be too early
+# if it is just about to stop.)
+go_on() {
+    local tries
+    for ((tries = 0; tries < 500; tries++)); do
+        kill -CONT "$1" 2>/dev/null || break
+        sleep 0.02
+    done
+    ended "$1"
+}
+
+# somebodys KIND: a file, a directory or a link instead of $S; unchanged: it is.
+somebodys() {
+    rm "$S"
+    case $1 in
+    file) echo precious >"$S" ;;
+    directory) mkdir "$S" && echo precious >"$S/inside" ;;
+    link) ln -s "$S.nothing" "$S" ;;
+    esac
+}
+unchanged() {
+    case $1 in
+    file) [ "$(cat "$S")" = precious ] ;;
+    directory) [ "$(cat "$S/inside")" = precious ] ;;
+    link) [ "$(readlink "$S")" = "$S.nothing" ] ;;
+    esac
+}
+
+@test "a file that takes the place of ours at the very last moment is not deleted" {
+    local kind
+    stop_halfway
+    for kind in file directory link; do
+        start unix_demo server "$S"
+        kill -INT "$PID"
+        halfway "$PID"
+        somebodys "$kind"
+        go_on "$PID"
+        unchanged "$kind"
+        [ ! -e "$S.$PID" ]
+        rm -r "$S"
+    done
+}
+
+@test "a file that takes a dead server's name at the very last moment is not deleted" {
+    local kind
+    for kind in file directory link; do
+        UNDER=()
+        stale
+        stop_halfway
+        LOG=$BATS_TEST_TMPDIR/$kind.log
+        "${UNDER[@]}" "$ROOT/unix_demo/unix_demo" server "$S" >"$LOG" 2>&1 3>&- &
+        PID=$!
+        PIDS+=("$PID")
+        halfway "$PID"
+        somebodys "$kind"
+        go_on "$PID" || [ "$?" -eq 1 ]
+        grep -q '^unix_demo: bind to .*(EADDRINUSE)$' "$LOG"
+        unchanged "$kind"
+        [ ! -e "$S.$PID" ]
+        rm -r "$S"
+    done
+}
+
 @test "what kill -9 has left behind is recognised and replaced" {
     stale
     client "$S" <<<hello

@@ -63,7 +63,7 @@ export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not work under strace
     run strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=sendmsg \
         -e inject=sendmsg:error=ETOOMANYREFS:when=1 "$ROOT/unix_fdpass/unix_fdpass"
     [ "$status" -eq 1 ]
-    [[ $output == *'unix_fdpass: sendmsg: '*' (ETOOMANYREFS)'* ]]
+    [[ $output == *'unix_fdpass: scene 3: sendmsg('*' (ETOOMANYREFS)'* ]]
     [[ $output == *'unix_fdpass: the keeper failed'* ]]
 }
 

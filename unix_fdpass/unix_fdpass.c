@@ -29,20 +29,20 @@ static const char usage[] =
  * sockets are non-blocking, and a surprise is an EAGAIN instead of a hang. */
 enum { STREAM = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC };
 
-/* Room for the control message that carries two descriptors, and aligned. */
+/* Room for a control message with two descriptors, aligned as its header. */
 union control {
 	struct cmsghdr head;
 	char bytes[CMSG_SPACE(2 * sizeof(int))];
 };
 
-/* Send "here" and, along with it, N descriptors: unix(7), cmsg(3). The bytes
- * are the letter, the control message is what we pin to it. */
+/* Send "here" and, beside the bytes, a control message with N descriptors:
+ * unix(7), cmsg(3). */
 static void hand_over(int fd, const int *given, size_t n)
 {
 	union control control = {.bytes = {0}};
-	struct iovec letter = {.iov_base = (char[]){"here"}, .iov_len = 4};
+	struct iovec bytes = {.iov_base = (char[]){"here"}, .iov_len = 4};
 	struct msghdr message = {
-		.msg_iov = &letter,
+		.msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = (socklen_t)CMSG_SPACE(n * sizeof(int)),
@@ -53,28 +53,26 @@ static void hand_over(int fd, const int *given, size_t n)
 	head->cmsg_type = SCM_RIGHTS;
 	head->cmsg_len = (socklen_t)CMSG_LEN(n * sizeof(int));
 	memcpy(CMSG_DATA(head), given, n * sizeof(int));
-	if (CALL("keeper", sendmsg(fd, &message, MSG_NOSIGNAL)) == -1)
-		die("sendmsg");
+	MUST("keeper", sendmsg(fd, &message, MSG_NOSIGNAL));
 }
 
-/* Take a letter, with ROOM bytes for its control message, and put what is
- * pinned to it into TAKEN. Returns the number of descriptors; *flags: what the
- * kernel remarks. */
+/* Receive a message, with ROOM bytes for its control message, and put the
+ * descriptors that came into TAKEN. Returns how many; *FLAGS: what the kernel
+ * remarks. */
 static int take(int fd, size_t room, int taken[2], int *flags)
 {
 	union control control;
-	char bytes[16];
-	struct iovec letter = {.iov_base = bytes, .iov_len = sizeof bytes};
+	char text[16];
+	struct iovec bytes = {.iov_base = text, .iov_len = sizeof text};
 	struct msghdr message = {
-		.msg_iov = &letter,
+		.msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = (socklen_t)room,
 	};
 	size_t size;
 
-	if (CALL("guest", recvmsg(fd, &message, MSG_CMSG_CLOEXEC)) == -1)
-		die("recvmsg");
+	MUST("guest", recvmsg(fd, &message, MSG_CMSG_CLOEXEC));
 	*flags = message.msg_flags;
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 	if (!head || head->cmsg_level != SOL_SOCKET ||
@@ -86,19 +84,6 @@ static int take(int fd, size_t room, int taken[2], int *flags)
 	return (int)(size / sizeof(int));
 }
 
-static void close_or_die(int fd)
-{
-	if (close(fd) == -1)
-		die("close");
-}
-
-static void a_pair(int pair[2])
-{
-	if (socketpair(AF_UNIX, STREAM, 0, pair) == -1)
-		die("socketpair");
-}
-
-/* 1 */
 static void two_ends(void)
 {
 	struct sockaddr_un name;
@@ -107,11 +92,10 @@ static void two_ends(void)
 	int pair[2];
 
 	scene("socketpair: a line that is connected from its first moment.");
-	if (CALL("we", socketpair(AF_UNIX, STREAM, 0, pair)) == -1)
-		die("socketpair");
-	CALL("we", send(pair[0], "ping", 4, MSG_NOSIGNAL));
+	MUST("we", socketpair(AF_UNIX, STREAM, 0, pair));
+	MUST("we", send(pair[0], "ping", 4, MSG_NOSIGNAL));
 	ssize_t heard = CALL("we", recv(pair[1], buf, sizeof buf, 0));
-	CALL("we", send(pair[1], "pong!", 5, MSG_NOSIGNAL));
+	MUST("we", send(pair[1], "pong!", 5, MSG_NOSIGNAL));
 	ssize_t answer = CALL("we", recv(pair[0], buf, sizeof buf, 0));
 	expect(heard == 4 && answer == 5, "bytes go both ways, as over TCP");
 
@@ -119,26 +103,25 @@ static void two_ends(void)
 		die("getsockname");
 	expect(length == sizeof(sa_family_t),
 	       "neither end has a name: only who inherits it can use it");
-	close_or_die(pair[0]);
-	close_or_die(pair[1]);
+	close(pair[0]);
+	close(pair[1]);
 }
 
-/* 2. A listening socket that processes find by *name, of *length bytes. */
+/* A listening socket that processes find by *NAME, of *LENGTH bytes. */
 static int name_without_file(struct sockaddr_un *name, socklen_t *length)
 {
 	struct sockaddr_un padded = {.sun_family = AF_UNIX};
-	int listen_fd, lost_fd;
-
-	scene("An abstract name: it begins with a NUL byte and is no file.");
-	if ((listen_fd = socket(AF_UNIX, STREAM, 0)) == -1 ||
-	    (lost_fd = socket(AF_UNIX, STREAM, 0)) == -1)
-		die("socket");
-	/* A family and nothing else: "kernel, choose", as port 0 is. */
 	const struct sockaddr *any = (struct sockaddr *)name;
-	if (CALL("guest", bind(listen_fd, any, sizeof(sa_family_t))) == -1)
-		die("bind");
-	if (CALL("guest", listen(listen_fd, 1)) == -1)
-		die("listen");
+	const struct sockaddr *longer = (struct sockaddr *)&padded;
+	int listen_fd = socket(AF_UNIX, STREAM, 0);
+	int other_fd = socket(AF_UNIX, STREAM, 0);
+
+	if (listen_fd == -1 || other_fd == -1)
+		die("socket");
+	scene("An abstract name: it begins with a NUL byte and is no file.");
+	/* A family and nothing else: "kernel, choose", as port 0 is. */
+	MUST("guest", bind(listen_fd, any, sizeof(sa_family_t)));
+	MUST("guest", listen(listen_fd, 1));
 	*length = sizeof *name;
 	if (getsockname(listen_fd, (struct sockaddr *)name, length) == -1)
 		die("getsockname");
@@ -148,11 +131,10 @@ static int name_without_file(struct sockaddr_un *name, socklen_t *length)
 
 	/* The same characters, but with NULs behind them up to the end. */
 	memcpy(padded.sun_path, name->sun_path, n);
-	any = (struct sockaddr *)&padded;
-	int lost = (int)CALL("lost", connect(lost_fd, any, sizeof padded));
-	expect(lost == -1 && errno == ECONNREFUSED,
+	long failed = CALL("other", connect(other_fd, longer, sizeof padded));
+	expect(failed && errno == ECONNREFUSED,
 	       "a longer name is another name, were it only for NULs");
-	close_or_die(lost_fd);
+	close(other_fd);
 	return listen_fd;
 }
 
@@ -164,27 +146,23 @@ static void keeper(const struct sockaddr_un *name, socklen_t length,
 	const struct sockaddr *to = (const struct sockaddr *)name;
 	int fd, file_fd;
 
-	close_or_die(listen_fd); /* the guest's: fork has made two of it */
+	close(listen_fd); /* the guest's: fork has made a second one, ours */
 	fd = socket(AF_UNIX, STREAM, 0);
 	if (fd == -1)
 		die("socket");
-	if (CALL("keeper", connect(fd, to, length)) == -1)
-		die("connect");
+	MUST("keeper", connect(fd, to, length));
 	/* A file in memory: no name, and nothing that could be left behind. */
 	file_fd = (int)CALL("keeper", memfd_create("secret", MFD_CLOEXEC));
 	if (file_fd == -1)
 		die("memfd_create");
-	if (CALL("keeper", write(file_fd, secret, sizeof secret - 1)) == -1)
-		die("write");
-	/* Mode 0: from here on nobody may open it. Our descriptor stays good.
-	 */
-	if (CALL("keeper", fchmod(file_fd, 0)) == -1)
-		die("fchmod");
+	MUST("keeper", write(file_fd, secret, sizeof secret - 1));
+	/* Mode 0: from here on nobody may open it. What is open stays open. */
+	MUST("keeper", fchmod(file_fd, 0));
 	hand_over(fd, &file_fd, 1);
 	note("the keeper ends: the kernel closes all its descriptors");
 }
 
-/* 3. Returns the process id that the keeper had. */
+/* Returns the process id that the keeper had. */
 static pid_t keeper_comes_and_goes(const struct sockaddr_un *name,
 				   socklen_t length, int listen_fd)
 {
@@ -192,19 +170,19 @@ static pid_t keeper_comes_and_goes(const struct sockaddr_un *name,
 	int status;
 
 	scene("The keeper, another process, makes a file, sends it, is gone.");
-	if (fflush(stdout) == EOF || (pid = fork()) == -1)
+	fflush(stdout); /* else the child would print it again */
+	pid = fork();
+	if (pid == -1)
 		die("fork");
 	if (pid == 0) {
 		keeper(name, length, listen_fd);
-		fflush(stdout);
-		_exit(EXIT_SUCCESS);
+		exit(EXIT_SUCCESS);
 	}
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
 			die("waitpid");
 	if (status != 0) {
-		fprintf(stderr, "%s: the keeper failed\n",
-			program_invocation_short_name);
+		fputs("unix_fdpass: the keeper failed\n", stderr);
 		exit(EXIT_FAILURE);
 	}
 	return pid;
@@ -226,7 +204,6 @@ static void become_ordinary(void)
 		die("capset");
 }
 
-/* 4 */
 static void guest_receives(int listen_fd, pid_t keeper_pid)
 {
 	struct ucred who;
@@ -239,19 +216,18 @@ static void guest_receives(int listen_fd, pid_t keeper_pid)
 					     SOCK_NONBLOCK | SOCK_CLOEXEC));
 	if (conn_fd == -1)
 		die("accept4");
-	if (CALL("guest", getsockopt(conn_fd, SOL_SOCKET, SO_PEERCRED, &who,
-				     &length)) == -1)
-		die("getsockopt SO_PEERCRED");
+	MUST("guest",
+	     getsockopt(conn_fd, SOL_SOCKET, SO_PEERCRED, &who, &length));
 	note("pid %ld, uid %ld, gid %ld", (long)who.pid, (long)who.uid,
 	     (long)who.gid);
 	expect(who.pid == keeper_pid && who.uid == geteuid(),
 	       "the kernel's word, not the caller's: it was the keeper");
 
 	int count = take(conn_fd, CMSG_SPACE(sizeof(int)), taken, &flags);
-	expect(count == 1, "with the letter came an open file");
+	expect(count == 1, "with the bytes came an open file");
 	note("its number here is %d", taken[0]);
 	off_t offset = CALL("guest", lseek(taken[0], 0, SEEK_CUR));
-	CALL("guest", lseek(taken[0], 0, SEEK_SET));
+	MUST("guest", lseek(taken[0], 0, SEEK_SET));
 	ssize_t n = CALL("guest", read(taken[0], buf, sizeof buf));
 	if (n == -1)
 		die("read");
@@ -262,25 +238,28 @@ static void guest_receives(int listen_fd, pid_t keeper_pid)
 	/* proc(5) gives each open file a path, by which to open it again. */
 	become_ordinary();
 	snprintf(path, sizeof path, "/proc/self/fd/%d", taken[0]);
-	int again_fd = (int)CALL("guest", open(path, O_RDONLY | O_CLOEXEC));
+	long again_fd = CALL("guest", open(path, O_RDONLY | O_CLOEXEC));
 	expect(again_fd == -1 && errno == EACCES,
 	       "opening it is forbidden to the guest, having it is not");
-	close_or_die(taken[0]);
-	close_or_die(conn_fd);
-	close_or_die(listen_fd);
+	close(taken[0]);
+	close(conn_fd);
+	close(listen_fd);
 }
 
-/* The write end of a new pipe; its read end is the witness: reading it gives 0
- * (end of file) once no descriptor for the write end exists anywhere, EAGAIN
- * as long as there is one, be it in a process or on its way. */
-static int witnessed(int *witness_fd)
+/* For what follows, one process plays both ends. A connected pair, and a pipe
+ * whose write end is *GIVEN. Its read end is the witness: reading it gives 0
+ * (end of file) once no descriptor for the write end exists anywhere, EAGAIN as
+ * long as there is one, be it in a process or on its way. */
+static void new_pair(int pair[2], int *given, int *witness_fd)
 {
 	int ends[2];
 
+	if (socketpair(AF_UNIX, STREAM, 0, pair) == -1)
+		die("socketpair");
 	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) == -1)
 		die("pipe2");
 	*witness_fd = ends[0];
-	return ends[1];
+	*given = ends[1];
 }
 
 static bool open_somewhere(int witness_fd)
@@ -293,95 +272,84 @@ static bool open_somewhere(int witness_fd)
 	return n == -1;
 }
 
-/* 5 */
 static void no_room(void)
 {
 	int pair[2], taken[2], witness_fd, flags, given;
 
 	scene("No room for the control message: the descriptor is lost.");
 	note("(from here on, one process plays the keeper and the guest)");
-	a_pair(pair);
-	given = witnessed(&witness_fd);
+	new_pair(pair, &given, &witness_fd);
 	hand_over(pair[0], &given, 1);
-	CALL("keeper", close(given));
+	MUST("keeper", close(given));
 	expect(open_somewhere(witness_fd),
 	       "on its way it is open, though nobody has it");
 
 	int count = take(pair[1], 0, taken, &flags);
 	expect(count == 0 && (flags & MSG_CTRUNC),
-	       "the bytes came; MSG_CTRUNC says: something pinned on was cut");
+	       "the bytes came; MSG_CTRUNC says: the control message did not");
 	expect(!open_somewhere(witness_fd),
 	       "the kernel closed it: no leak, but no second chance either");
-	close_or_die(witness_fd);
-	close_or_die(pair[0]);
-	close_or_die(pair[1]);
+	close(witness_fd);
+	close(pair[0]);
+	close(pair[1]);
 }
 
-/* 6 */
 static void one_too_many(void)
 {
 	int pair[2], taken[2], witness_fd, flags, given[2];
 
 	scene("A guest with room for one is given two: one leaks.");
-	a_pair(pair);
-	given[0] = given[1] = witnessed(&witness_fd);
+	new_pair(pair, &given[0], &witness_fd);
+	given[1] = given[0];
 	hand_over(pair[0], given, 2);
-	CALL("keeper", close(given[0]));
+	MUST("keeper", close(given[0]));
 	int count = take(pair[1], CMSG_SPACE(sizeof(int)), taken, &flags);
 	expect(count == 2 && !(flags & MSG_CTRUNC),
 	       "CMSG_SPACE rounds up: both fit into the room for one");
-	CALL("guest", close(taken[0]));
+	MUST("guest", close(taken[0]));
 	expect(open_somewhere(witness_fd),
 	       "who looks at the first one only, leaks one");
-	CALL("guest", close(taken[1]));
+	MUST("guest", close(taken[1]));
 	expect(!open_somewhere(witness_fd),
 	       "the cure: see how many came (cmsg_len), close every one");
-	close_or_die(witness_fd);
-	close_or_die(pair[0]);
-	close_or_die(pair[1]);
+	close(witness_fd);
+	close(pair[0]);
+	close(pair[1]);
 }
 
-/* 7 */
 static void nobody_takes_it(void)
 {
 	int pair[2], witness_fd, given;
 
 	scene("Nobody takes it: it lives until the socket dies.");
-	a_pair(pair);
-	given = witnessed(&witness_fd);
+	new_pair(pair, &given, &witness_fd);
 	hand_over(pair[0], &given, 1);
-	close_or_die(given);
-	if (CALL("keeper", close(pair[0])) == -1)
-		die("close");
+	MUST("keeper", close(given));
+	MUST("keeper", close(pair[0]));
 	expect(open_somewhere(witness_fd),
-	       "unread letter: what is pinned to it is open");
-	CALL("guest", close(pair[1]));
+	       "an unread message keeps its descriptors open");
+	MUST("guest", close(pair[1]));
 	expect(!open_somewhere(witness_fd),
-	       "with the last end of the socket it is closed as well");
-	close_or_die(witness_fd);
-}
-
-/* 2 to 4 */
-static void two_processes(void)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	socklen_t length;
-	int listen_fd = name_without_file(&name, &length);
-	pid_t keeper_pid = keeper_comes_and_goes(&name, length, listen_fd);
-
-	guest_receives(listen_fd, keeper_pid);
+	       "with the last end of the socket they are closed as well");
+	close(witness_fd);
 }
 
 int main(int argc, char *argv[])
 {
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t length;
+
 	begin_story(argc, argv, usage);
 	two_ends();
-	two_processes();
+	int listen_fd = name_without_file(&name, &length);
+	pid_t keeper_pid = keeper_comes_and_goes(&name, length, listen_fd);
+	guest_receives(listen_fd, keeper_pid);
 	no_room();
 	one_too_many();
 	nobody_takes_it();
 	puts("\nRemember: what travels is not a number but the open file "
-	     "itself. "
-	     "Whoever\nreceives descriptors has to count them, and to close "
-	     "every one.");
+	     "itself. Whoever\n"
+	     "receives descriptors has to count them, and to close every "
+	     "one.");
+	return EXIT_SUCCESS;
 }

@@ -7,7 +7,7 @@ def check(lab):
         first = lab.client(server)
         first.talk()
         first.reset()
-        server.settle()
+        lab.settle()
         lab.client(server, "127.0.0.1:{port} takes a call after a client has reset its connection").talk()
 
     with lab.case("a reset before it was picked up does no harm"):

@@ -15,7 +15,7 @@ def check(lab):
         early = lab.client(server)
         early.leave()
         server.resume()
-        server.settle()
+        lab.settle()
         lab.client(server, "127.0.0.1:{port} takes a call after a client left early").hear(COUNTED, "the lines")
 
     with lab.case("fifty clients leave, early or by slamming the door"):

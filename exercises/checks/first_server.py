@@ -11,6 +11,7 @@ def check(lab):
 
     with lab.case("a client is answered, as often as it speaks"):
         client = lab.client(lab.server())
+        lab.settle()
         client.talk(3)
 
     with lab.case("it hangs up when the client has"):

@@ -10,7 +10,7 @@ def exchange(lab, given, answer):
         raise Wrong(f"the server hears the {len(given)} bytes of the input",
                     f"it heard {len(heard)} bytes" + ("" if given.startswith(heard) else ", and others"))
     server.say(answer[:1])
-    program.settle()
+    lab.settle()
     server.say(answer[1:])
     server.close()
     status = program.must_end("your program ends when the server has hung up")

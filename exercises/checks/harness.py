@@ -48,6 +48,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
+TCP_CLOSE = 7
 CANNOT_ISOLATE = 77
 UNKIND = ["-shared", "-fPIC"]
 
@@ -233,9 +234,12 @@ class Program:
             rows = [line.split() for line in file.readlines()[1:]]
         return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
 
-    def settle(self):
-        """Let it do what it has to do, until it sleeps or has ended."""
-        self.lab.until(self.ended, asleep=0.02, busy=0.2)
+    def wake_ups(self):
+        """How often it has woken in a system call, so far."""
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{self.process.pid}/status") as file:
+                return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M)[1])
+        return 0
 
     def must_end(self, expected, within=None, asleep=ASLEEP):
         """Its exit status (negative: the signal), once it has ended."""
@@ -301,6 +305,9 @@ class Peer:
         sock.setblocking(False)
         self.acknowledge()
         self.stash = b""
+        if sock.family == socket.AF_INET:
+            self.port = sock.getsockname()[1]
+            lab.under_way.add(self)
 
     def say(self, data):
         """Send all of it, while taking what comes in."""
@@ -388,8 +395,11 @@ class Peer:
             raise Wrong(what, f"{quoted(self.stash or self.some())} came as well")
 
     def talk(self, times=1, what="the answer"):
-        """Say a word, hear it in upper case."""
-        for _ in range(times):
+        """Say a word, hear it in upper case. A program that hangs up after its
+        answer has done so before the next word: how it looks is no matter of luck."""
+        for turn in range(times):
+            if turn:
+                self.lab.settle()
             said = word()
             self.say(said)
             self.hear(said.upper(), what + f" to {quoted(said)},")
@@ -410,14 +420,18 @@ class Peer:
         self.sock.close()
 
     def leave(self):
-        """Close, and wait until the program's kernel knows: CLOSE-WAIT there."""
-        port = self.sock.getsockname()[1]
-        self.sock.close()
-        known = re.compile(rf" \w+:{port:04X} 08 ".encode())
-        def told():
-            with open("/proc/net/tcp", "rb") as file:
-                return known.search(file.read())
-        self.lab.until(told)
+        """Close, and wait until the program's kernel knows."""
+        self.close()
+        self.lab.until(self.arrived)
+
+    def arrived(self):
+        """The program's kernel has all that we sent, our end or reset included."""
+        if self.sock.fileno() == -1:
+            with open("/proc/net/tcp", "rb") as file:  # still ESTABLISHED, or not even that?
+                return not re.search(rb" \w+:%04X 0[13] " % self.port, file.read())
+        state = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        unsent = struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)))[0]
+        return unsent == 0 or state == TCP_CLOSE
 
     def reset(self):
         """Slam the door: the program sees ECONNRESET."""
@@ -428,14 +442,15 @@ class Peer:
 class Watch:
     """What the processes of the program do while we wait."""
 
-    def __init__(self):
+    def __init__(self, asleep):
+        self.asleep, self.pause = asleep, min(0.02, asleep / 2)
         self.looked = self.quiet_since = self.awake = time.monotonic()
         self.before, self.first_used, self.used, self.count = None, None, 0, 1
 
     def look(self):
-        """How many processes there are; at most 50 looks a second."""
+        """How many processes there are; a look every 20 ms is enough."""
         now = time.monotonic()
-        if self.before is not None and now - self.looked < 0.02:
+        if self.before is not None and now - self.looked < self.pause:
             return self.count
         self.looked = now
         seen = [glance(pid) for pid in family()]
@@ -448,9 +463,9 @@ class Watch:
             self.quiet_since, self.before = now, seen
         return self.count
 
-    def nothing_will_come(self, asleep, busy):
+    def nothing_will_come(self, busy):
         return (self.used - self.first_used > busy
-                or self.looked - self.quiet_since > (asleep if self.count else 0.1)
+                or self.looked - self.quiet_since > (self.asleep if self.count else 0.1)
                 # It wakes now and then only to fall asleep again: usleep, poll.
                 or self.looked - self.awake > NAPS)
 
@@ -462,7 +477,7 @@ class Lab:
         self.name, self.folder, self.uid = name, folder, uid
         self.build, self.private = folder + "/build", folder + "/private"
         self.unkind = False
-        self.programs, self.things, self.results = [], [], []
+        self.programs, self.things, self.results, self.under_way = [], [], [], set()
         self.environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C",
                             "HOME": self.private, "TMPDIR": self.private,
                             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
@@ -516,7 +531,7 @@ class Lab:
             end_family(self.uid)
             for program in self.programs:
                 os.close(program.pipe)
-            self.programs, self.things = [], []
+            self.programs, self.things, self.under_way = [], [], set()
 
     def look_for_sanitizer(self):
         for program in self.programs:
@@ -534,7 +549,7 @@ class Lab:
         if on and select.select([on], [], [], 0.005)[0] and happened():
             return True
         start = time.monotonic()
-        watch = Watch()
+        watch = Watch(asleep)
         while not happened():
             for program in self.programs:
                 program.pump()
@@ -542,13 +557,23 @@ class Lab:
             if time.monotonic() - start > (within or PATIENCE):
                 return False
             if watch.look() > MOST_PROCESSES:
+                alive = [program for program in self.programs if not program.ended()]
                 end_family(self.uid)
+                for program in alive:
+                    program.process.returncode = -signal.SIGKILL
                 raise Wrong("a handful of processes at most", "there were more: does it fork without end?")
-            if not within and watch.nothing_will_come(asleep, busy):
+            if not within and watch.nothing_will_come(busy):
                 return happened()
             pause = 0.004 if time.monotonic() - start < 0.1 else 0.02
             select.select([on] if on else [], [], [], pause)
         return True
+
+    def settle(self):
+        """What we sent arrives, and the program does what it has to do with it,
+        until it sleeps or has ended: a process with something to do is not asleep."""
+        self.until(lambda: all(peer.arrived() for peer in self.under_way))
+        self.under_way = {peer for peer in self.under_way if peer.sock.fileno() != -1}
+        self.until(lambda: all(program.ended() for program in self.programs), asleep=0.003, busy=0.2)
 
     def free_port(self, good=lambda port: True):
         """A port of 127.0.0.1 that nobody has."""
@@ -724,24 +749,24 @@ def threads_of(uid):
     return count
 
 
+def shut(closed=True):
+    """The program may be of our own user: it must not reach into our memory or
+    open our descriptors, and write its own report. Children inherit that."""
+    libc.prctl(PR_SET_DUMPABLE, 0 if closed else 1, 0, 0, 0)
+
+
 def isolated(work, folder):
     """Do work() as process 1 of namespaces of its own, in a child of this
-    process, with nothing to write to but the folder; CANNOT_ISOLATE where the system does not allow that."""
-    uid, gid = os.getuid(), os.getgid()
+    process, with nothing to write to but the folder; CANNOT_ISOLATE where the
+    system does not allow that."""
     if os.environ.get("EXERCISE_PLAIN"):
         return CANNOT_ISOLATE
-    flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWUSER if uid else 0)
-    if libc.unshare(flags) == -1:
-        return CANNOT_ISOLATE
+    shut(False)  # else uid_map is root's
     try:
-        if uid:
-            for file, text in ("uid_map", f"{uid} {uid} 1"), ("setgroups", "deny"), ("gid_map", f"{gid} {gid} 1"):
-                with open(f"/proc/self/{file}", "w") as map_file:
-                    map_file.write(text)
-        with socket.socket() as sock:  # set up the new loopback interface
-            fcntl.ioctl(sock, 0x8914, struct.pack("16sh22x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
-    except OSError:
-        return CANNOT_ISOLATE
+        if not enter_namespaces():
+            return CANNOT_ISOLATE
+    finally:
+        shut()
     pid = os.fork()
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -752,6 +777,24 @@ def isolated(work, folder):
     keep_files(folder)
     work()
     os._exit(0)
+
+
+def enter_namespaces():
+    """For this process and its children. False if the system does not allow it."""
+    uid, gid = os.getuid(), os.getgid()
+    flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWUSER if uid else 0)
+    if libc.unshare(flags) == -1:
+        return False
+    try:
+        if uid:
+            for file, text in ("uid_map", f"{uid} {uid} 1"), ("setgroups", "deny"), ("gid_map", f"{gid} {gid} 1"):
+                with open(f"/proc/self/{file}", "w") as map_file:
+                    map_file.write(text)
+        with socket.socket() as sock:  # set up the new loopback interface
+            fcntl.ioctl(sock, 0x8914, struct.pack("16sh22x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+    except OSError:
+        return False
+    return True
 
 
 def keep_files(folder):
@@ -792,7 +835,7 @@ def compile_in(build, uid, words, what):
     """Run the compiler in the cage; its words if all went well, else Unfit."""
     cc = os.environ.get("CC", "cc").split()
     limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: COMPILING, resource.RLIMIT_FSIZE: 64 << 20,
-              resource.RLIMIT_AS: 4 << 30}
+              resource.RLIMIT_AS: 1 << 30}
     with tempfile.TemporaryFile(dir=os.path.dirname(build)) as said:
         process = subprocess.Popen(
             [*cc, "-Wall", "-Wextra", *words], cwd=build, stdin=subprocess.DEVNULL,
@@ -820,9 +863,6 @@ def checked(name, source, folder, uid, processes):
         flags = os.environ.get("CFLAGS", "-O1 -g").split()
         lab = Lab(name, folder, uid)
         lab.most_processes = processes
-        # The program may be of our own user: it must not reach into our memory
-        # or open our descriptors.
-        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
         # The program may write into private and build, not into what is above.
         os.chmod(folder, 0o755)
         os.mkdir(lab.build)

@@ -7,7 +7,7 @@ def check(lab):
         first = lab.client(server)
         first.talk()
         first.close()
-        server.settle()
+        lab.settle()
         second = lab.client(server, "127.0.0.1:{port} takes a second call, after the first")
         second.talk(what="the second client's answer")
 
@@ -17,6 +17,7 @@ def check(lab):
             client = lab.client(server)
             client.talk()
             client.close()
+            lab.settle()
 
     with lab.case("it hangs up when the client has"):
         server = lab.server()

@@ -28,7 +28,7 @@ def check(lab):
         server = lab.server()
         client = lab.client(server)
         client.say(b"abc")
-        server.settle()
+        lab.settle()
         client.hear_nothing_more("no answer to half a line")
         client.say(b"de\n")
         client.hear(b"5\n")
@@ -45,7 +45,7 @@ def check(lab):
         client = lab.client(server)
         for byte in b"hello, world\n":
             client.say(bytes([byte]))
-            server.settle()
+            lab.settle()
         client.hear(b"12\n")
         client.hear_nothing_more("one answer to one line")
 

@@ -18,7 +18,7 @@ def check(lab):
     with lab.case("it can be started again at once, on the same port"):
         server = lab.server()
         visit(lab, server, 1)
-        server.settle()
+        lab.settle()
         server.kill()
         again = lab.server(server.port)
         visit(lab, again, 1)

@@ -6,6 +6,7 @@ each for the reason that wrong/REASONS gives, and lets the solution pass: as it
 is, and under the sanitizers, in the cage for systems without namespaces. Every
 check also has its round under the unkind kernel. Prints what is not so.
 """
+import concurrent.futures
 import json
 import os
 import re
@@ -66,19 +67,31 @@ def findings(name):
                if re.fullmatch(re.escape(name) + r"-\w+\.patch", file)]
     if sorted(repairs) != sorted(["start", *patches]) or len(patches) < 2:
         yield f"{name}: wrong/REASONS has {sorted(repairs)}, but there are {sorted(patches)}"
-    for repair, title, words in reasons(name):
-        text = start if repair == "start" else patched(start, text_of(f"wrong/{name}-{repair}.patch"))
-        report = report_on(name, text)
-        last = report["cases"][-1] if report["cases"] else report
-        if report["done"]:
-            yield f"{name}: {repair} passes"
-        elif last.get("title") != title or words not in "".join(
-                last.get(what, "") for what in ("happened", "program", "said")) or last["unkind"]:
-            yield f"{name}: {repair} is not turned down for the reason given: {last}"
-    for environment in {}, {"CFLAGS": SANITIZERS, "EXERCISE_PLAIN": "1"}:
-        report = report_on(name, solution, **environment)
-        if not report["done"] or report["warnings"]:
-            yield f"{name}: the solution does not pass, {environment}: {report}"
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        wrong = pool.map(lambda reason: turned_down(name, start, *reason), reasons(name))
+        right = pool.map(lambda environment: passes(name, solution, environment),
+                         ({}, {"CFLAGS": SANITIZERS, "EXERCISE_PLAIN": "1"}))
+        yield from filter(None, (*wrong, *right))
+
+
+def turned_down(name, start, repair, title, words):
+    """What is wrong with how the check takes this repair, or None."""
+    text = start if repair == "start" else patched(start, text_of(f"wrong/{name}-{repair}.patch"))
+    report = report_on(name, text)
+    if report["done"]:
+        return f"{name}: {repair} passes"
+    last = report["cases"][-1] if report["cases"] else report
+    said = "".join(last.get(what, "") for what in ("happened", "program", "said"))
+    if not words or last.get("title") != title or words not in said or last["unkind"]:
+        return f"{name}: {repair} is not turned down for the reason given: {last}"
+    return None
+
+
+def passes(name, solution, environment):
+    report = report_on(name, solution, **environment)
+    if not report["done"] or report["warnings"]:
+        return f"{name}: the solution does not pass, {environment}: {report}"
+    return None
 
 
 def main():

@@ -7,7 +7,7 @@ def check(lab):
         first = lab.client(server)
         first.talk()
         first.close()
-        server.settle()
+        lab.settle()
         lab.client(server).talk(what="the next client's answer")
         server.must_use_little(0.2, "two short talks")
 

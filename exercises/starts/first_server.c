@@ -1,13 +1,13 @@
 /* first_server - your first server: fill in its system calls.
  *
  * The server picks up one client after another, and answers all that it says in
- * upper case. What each step has to bring about stands in the comments 1 to 6;
- * the call is missing. A call that fails ends the program: err(1, "its name").
+ * upper case. The comments 1 to 6 say what is true after each step; the calls
+ * for it are missing. A call that fails ends the program: err(1, "its name").
  *
  * Symptom: cc first_server.c -o first_server && ./first_server 8080
  *          says: first_server: getsockname: Bad file descriptor
  * Wanted:  it says listening on 127.0.0.1:8080, and nc 127.0.0.1 8080, in a
- *          second terminal, is answered; so is the next nc after that
+ *          second terminal, is answered; so is the next nc after that.
  * Check:   make exercise-first_server
  */
 #include <ctype.h>	/* toupper */

@@ -7,8 +7,8 @@
  *
  * Symptom: cc icmp_checksum_odd.c -o icmp_checksum_odd
  *          printf 'ab\nabc\n' | ./icmp_checksum_odd; add the words up by
- *          hand: of ab they give ffff, of abc they do not.
- * Wanted:  they do for every payload. An odd last byte counts as if a byte 00
+ *          hand: for ab the sum is ffff, for abc it is not.
+ * Wanted:  it is for every payload. An odd last byte counts as if a byte 00
  *          followed it, which is not sent.
  * Check:   make exercise-icmp_checksum_odd
  */

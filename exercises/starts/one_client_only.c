@@ -1,4 +1,4 @@
-/* one_client_only - this server goes home after its first client.
+/* one_client_only - this server ends after its first client.
  *
  * Symptom: cc one_client_only.c -o one_client_only && ./one_client_only 8080
  *          Type nc 127.0.0.1 8080 in a second terminal, say something, end it
