@@ -7,7 +7,7 @@ TOOLS=$ROOT/raw_icmp/tests
 alone() {
     local how=()
     [[ $1 != --* ]] || how=("$1")
-    run "${how[@]}" timeout 30 "$ROOT/scripts/sandbox" "${@:${#how[@]}+1}" 3>&-
+    run "${how[@]}" timeout -k 2 30 "$ROOT/scripts/sandbox" "${@:${#how[@]}+1}" 3>&-
     echo "$output"
     [ "$status" -ne 125 ] || missing "a private network"
 }
@@ -123,6 +123,17 @@ same_as_ping() {
     WHERE=(alone "$TOOLS/forge.py" silence)
     same_as_ping "-c 2 -i 0.01 -W 0.1 127.0.0.1"
     grep -qx 'status 1' <<<"$output"
+}
+
+@test "times have as many digits as those of ping: three that say something" {
+    local interval
+    for interval in 0.15 0.02; do
+        # The first reply comes after the second request: it takes that long.
+        forged late -c 2 -i "$interval"
+        grep -qE '^64 bytes .* icmp_seq=1 ttl=64 time=([1-9][0-9]\.[0-9]|[1-9][0-9]{2,}) ms$' <<<"$output"
+        [ "$interval" != 0.15 ] || grep -qE ' icmp_seq=1 ttl=64 time=[0-9]+ ms$' <<<"$output"
+        grep -qE ' icmp_seq=2 ttl=64 time=(0\.[0-9]{3}|[1-9]\.[0-9]{2}|[1-9][0-9]\.[0-9]|[1-9][0-9]{2,}) ms$' <<<"$output"
+    done
 }
 
 @test "behind a router, errors read as those of iputils ping" {
@@ -376,6 +387,12 @@ same_as_ping() {
 @test "a flood does not keep it from its work" {
     forged flood -c 1 -q # as many as the socket's buffer surely holds
     says "1 packets transmitted, 1 received, +120 strangers, 0% packet loss, time #ms"
+    # One that never ends: there is always one more packet, and be it an empty one.
+    command -v strace >/dev/null || missing strace
+    alone timeout -k 1 10 strace -D -o /dev/null -e trace=recvmsg -e inject=recvmsg:retval=0 \
+        "$PING" -w 0.2 -i 0.05 -q 127.0.0.1 2>/dev/null
+    [ "$status" -eq 1 ]
+    grep -qE '^[2-9] packets transmitted, 0 received, 100% packet loss' <<<"$output"
 }
 
 @test "IPv6: strangers, cut, wrong and double replies" {
