@@ -193,7 +193,7 @@ all_pages = [os.path.join(folder, name)[2:] for folder, _, names in sorted(os.wa
 demos = re.search(r"^DEMOS := ((?:.*\\\n)*.*)", read("Makefile"), re.M).group(1).replace("\\\n", " ").split()
 code, prompts, prose = [], [], []
 for page in all_pages:
-    fences = re.split(r"^ *\x60\x60\x60", read(page), flags=re.M)
+    fences = re.split(r"^ *\x60\x60\x60(?=[^\x60]*$)", read(page), flags=re.M)
     for text in fences[0::2]:
         text = text.split("\n", 1)[1] if text is not fences[0] and "\n" in text else text
         prose.append((page, re.sub("\x60[^\x60]+\x60", " ", text)))

@@ -354,6 +354,14 @@ END
 	[ -z "$output" ]
 }
 
+@test "a line that begins with backticks, but ends with them too, opens nothing" {
+	printf '   ```` ```console ```` is how a block begins\n\n' >>"$DOC"
+	block <<<$'$ echo one\none'
+	run "$REPLAY" doc.md
+	[ "$status" -eq 0 ]
+	[ "$output" = 'ok doc.md:5' ]
+}
+
 @test "a block in a list is replayed without its indent" {
 	printf '1. see\n\n' >>"$DOC"
 	block <<'END'

@@ -26,7 +26,10 @@ fake() {
 
 @test "trace shows what is said where it is said, and counts what is called over and over" {
     run "$ROOT/scripts/trace" tcp_disconnect
-    [ "$status" -eq 0 ]
+    [ "$status" -eq 0 ] || {
+        echo "status $status; $output"
+        return 1
+    }
     [[ $output = "1. "*" = socket("*" close(4) = 0
    client  close(client_fd) "*" recvfrom("*"
    server  recv(conn_fd, buf, sizeof buf, 0) "* ]]
