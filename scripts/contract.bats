@@ -120,3 +120,16 @@ every_demo() {
     [[ $($build) != *"-DDIALTONE"* ]]
     [ -z "$($build)" ]
 }
+
+@test "the default build is hardened: PIE, full RELRO, fortified calls, stack protector" {
+    command -v readelf >/dev/null || missing readelf
+    cp -r "$ROOT" "$BATS_TEST_TMPDIR/copy"
+    cd "$BATS_TEST_TMPDIR/copy"
+    env -u CFLAGS -u CPPFLAGS -u HARDEN -u LDFLAGS make -s -B tcp_client/tcp_client
+    local about
+    about=$(readelf -hldsW tcp_client/tcp_client)
+    for sign in 'Type: *DYN' 'GNU_RELRO' 'BIND_NOW' '__[a-z]*printf_chk' '__stack_chk_fail'; do
+        grep -q "$sign" <<<"$about" || { echo "no sign of $sign" && return 1; }
+    done
+    run ! grep -q 'GNU_STACK.*RWE' <<<"$about"
+}
