@@ -381,6 +381,10 @@ as_nobody() {
     echo again >"$DIR/half_close.c"
     exercise reset half_close
     [[ $(exercise hint half_close) = "half_close, hint 1 of 3:"* ]]
+    DIR=/nowhere run exercise reset half_close
+    [ "$status" -eq 1 ] && [ "$output" = "exercise: there is no folder /nowhere" ]
+    DIR=/proc run exercise reset half_close # nobody can write there
+    [ "$status" -eq 1 ] && [[ $output = "exercise: /proc/half_close.c: "* ]]
 }
 
 @test "grade: a line per exercise, a total, JUnit XML; status 0 only if all are done" {
