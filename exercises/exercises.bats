@@ -143,6 +143,7 @@ INCLUDES='#include <arpa/inet.h>
         local hints
         hints=$(($(grep -cx -e --- "exercises/hints/$name.txt") + 1))
         [ $hints -ge 2 ] && [ $hints -le 3 ]
+        run ! grep -E '.{81}' <<<"$(expand "exercises/hints/$name.txt")"
         [[ $(sed -n "s/^$name .*  *\(tcp\|udp\|unix\|sock\|raw\)_\w* .*/yes/p" exercises/LIST) = yes ]]
     done
     for part in starts solutions; do
@@ -398,6 +399,7 @@ as_nobody() {
     run exercise grade
     [ "$status" -eq 1 ]
     [[ ${lines[0]} = "first_server "*"not yet: it says where it listens" ]]
+    [ "$(grep -cE '.{81}' <<<"${output%JUnit*}")" -eq 0 ]
     [[ $output = *"half_close "*"not yet: half_close.c does not compile"* ]]
     local all
     all=$(names | wc -l)
