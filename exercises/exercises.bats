@@ -300,6 +300,17 @@ as_nobody() {
     [ -s "$EVIDENCE" ]
 }
 
+@test "a link that a program leaves where it was built is not written through" {
+    echo untouched >"$BATS_TEST_TMPDIR/evidence"
+    student overflow_by_one "$(cat exercises/solutions/overflow_by_one.c)
+        __attribute__((constructor)) static void lay_a_trap(void) {
+        char path[256] = {0}; ssize_t n = readlink(\"/proc/self/exe\", path, sizeof path - 16);
+        while (n > 0 && path[n - 1] != '/') n--;
+        strcpy(path + n, \"empty.c\"); symlink(\"$BATS_TEST_TMPDIR/evidence\", path); }"
+    [[ $(EXERCISE_PLAIN=1 exercise check overflow_by_one) = *"Done!"* ]]
+    [ "$(cat "$BATS_TEST_TMPDIR/evidence")" = untouched ]
+}
+
 @test "a file that cannot be checked is told why" {
     rm "$DIR/first_server.c"
     turned_down first_server 'first_server.c is missing'
