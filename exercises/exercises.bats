@@ -143,6 +143,7 @@ INCLUDES='#include <arpa/inet.h>
         local hints
         hints=$(($(grep -cx -e --- "exercises/hints/$name.txt") + 1))
         [ $hints -ge 2 ] && [ $hints -le 3 ]
+        run ! grep -E '.{81}' <<<"$(expand "exercises/hints/$name.txt")"
         [[ $(sed -n "s/^$name .*  *\(tcp\|udp\|unix\|sock\|raw\)_\w* .*/yes/p" exercises/LIST) = yes ]]
     done
     for part in starts solutions; do
@@ -299,6 +300,17 @@ as_nobody() {
     [ -s "$EVIDENCE" ]
 }
 
+@test "a link that a program leaves where it was built is not written through" {
+    echo untouched >"$BATS_TEST_TMPDIR/evidence"
+    student overflow_by_one "$(cat exercises/solutions/overflow_by_one.c)
+        __attribute__((constructor)) static void lay_a_trap(void) {
+        char path[256] = {0}; ssize_t n = readlink(\"/proc/self/exe\", path, sizeof path - 16);
+        while (n > 0 && path[n - 1] != '/') n--;
+        strcpy(path + n, \"empty.c\"); symlink(\"$BATS_TEST_TMPDIR/evidence\", path); }"
+    [[ $(EXERCISE_PLAIN=1 exercise check overflow_by_one) = *"Done!"* ]]
+    [ "$(cat "$BATS_TEST_TMPDIR/evidence")" = untouched ]
+}
+
 @test "a file that cannot be checked is told why" {
     rm "$DIR/first_server.c"
     turned_down first_server 'first_server.c is missing'
@@ -381,6 +393,10 @@ as_nobody() {
     echo again >"$DIR/half_close.c"
     exercise reset half_close
     [[ $(exercise hint half_close) = "half_close, hint 1 of 3:"* ]]
+    DIR=/nowhere run exercise reset half_close
+    [ "$status" -eq 1 ] && [ "$output" = "exercise: there is no folder /nowhere" ]
+    DIR=/proc run exercise reset half_close # nobody can write there
+    [ "$status" -eq 1 ] && [[ $output = "exercise: /proc/half_close.c: "* ]]
 }
 
 @test "grade: a line per exercise, a total, JUnit XML; status 0 only if all are done" {
@@ -394,6 +410,7 @@ as_nobody() {
     run exercise grade
     [ "$status" -eq 1 ]
     [[ ${lines[0]} = "first_server "*"not yet: it says where it listens" ]]
+    [ "$(grep -cE '.{81}' <<<"${output%JUnit*}")" -eq 0 ]
     [[ $output = *"half_close "*"not yet: half_close.c does not compile"* ]]
     local all
     all=$(names | wc -l)

@@ -1,66 +1,8 @@
-import os
-
-from harness import Wrong, word
-
-
-def must_give_up(lab, path, why, kept=None):
-    program = lab.run(path)
-    lab.until(lambda: program.ended() or program.said(b"listening"))
-    if kept:
-        lab.gone_is_wrong(f"{lab.private}/{path}", kept)
-    status = program.must_end(f"your program gives up: {why}")
-    if status == 0 or program.said(b"listening"):
-        raise Wrong(f"your program gives up, with a status other than 0: {why}", f"it ended with status {status}")
-
-
-def works(lab):
-    with lab.case("a client is answered"):
-        lab.unix_client(lab.unix_server("socket")).talk(3)
-
-
-def after_a_crash(lab):
-    with lab.case("it starts again after kill -9, where its file was left"):
-        server = lab.unix_server("socket")
-        lab.unix_client(server).talk()
-        server.kill()
-        for _ in range(2):
-            server = lab.unix_server("socket")
-            lab.unix_client(server).talk()
-            server.kill()
-
-
-def beside_another(lab):
-    with lab.case("a server that is alive keeps its name"):
-        server = lab.unix_server("socket")
-        must_give_up(lab, "socket", "another server listens there")
-        lab.unix_client(server).talk()
-
-
-def users_file(lab):
-    with lab.case("a file of the user's is left alone"):
-        for contents in word(), b"":
-            path = lab.private + "/diary"
-            with open(path, "wb") as file:
-                file.write(contents)
-            os.chown(path, lab.uid, -1)
-            must_give_up(lab, "diary", "there is a file that is no socket", "the user's file is still there, unchanged")
-            with open(path, "rb") as file:
-                if file.read() != contents:
-                    raise Wrong("the user's file is still there, unchanged", "it has been changed")
-
-
-def links(lab):
-    with lab.case("a symbolic link of the user's is left alone"):
-        server = lab.unix_server("socket")
-        server.kill()
-        for target in "socket", "nothing", ".":
-            path = lab.private + "/link"
-            os.symlink(target, path)
-            must_give_up(lab, "link", "there is a symbolic link", "the user's symbolic link is still there")
-            os.unlink(path)
+from stale_socket_file import after_a_crash, beside_another, links, users_file, works
 
 
 def check(lab):
+    """The same demands as on stale_socket_file, the user's file first."""
     works(lab)
     users_file(lab)
     after_a_crash(lab)

@@ -192,7 +192,7 @@ class Program:
         self.pipe = reading
         environment = dict(lab.environment)
         if lab.unkind:
-            environment["LD_PRELOAD"] = lab.build + "/unkind.so"
+            environment["LD_PRELOAD"] = lab.unkind
         given = lab.file_with(stdin) if stdin is not None else os.open(os.devnull, os.O_RDONLY)
         try:
             self.process = subprocess.Popen(
@@ -473,10 +473,10 @@ class Watch:
 class Lab:
     """What a check has in its hands."""
 
-    def __init__(self, name, folder, uid):
-        self.name, self.folder, self.uid = name, folder, uid
-        self.build, self.private = folder + "/build", folder + "/private"
-        self.unkind = False
+    def __init__(self, name, source, folder, uid):
+        self.name, self.source, self.folder, self.uid = name, source, folder, uid
+        self.builds, self.private = 0, folder + "/private"
+        self.unkind = None  # later, the path of the library
         self.programs, self.things, self.results, self.under_way = [], [], [], set()
         self.environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C",
                             "HOME": self.private, "TMPDIR": self.private,
@@ -490,15 +490,25 @@ class Lab:
             limits[resource.RLIMIT_AS] = 1 << 30
         enter_cage(limits, self.uid)
 
-    def compile(self, flags, output):
-        """Make a program of the student's file, and take it for what follows."""
-        words = compile_in(self.build, self.uid, [*flags, "-pthread", "-o", output, self.name + ".c"], self.name + ".c")
-        self.take(output, "-fsanitize=address" in " ".join(flags).replace("undefined,", ""))
-        return words
+    def build(self, output, file, source, flags, *libraries):
+        """Compile a source; the compiler's words, and the path of what it made.
+        In a new folder each time: a program can write where it was built, and
+        what it may have left there, a link perhaps, is not touched by us."""
+        self.builds += 1
+        folder = f"{self.folder}/build{self.builds}"
+        os.mkdir(folder)
+        with open(f"{folder}/{file}", "wb") as out:
+            out.write(source)
+        for path in folder, f"{folder}/{file}":
+            os.chown(path, self.uid, -1)
+        words = compile_in(folder, self.uid, [*flags, "-o", output, file, *libraries], file)
+        return words, f"{folder}/{output}"
 
-    def take(self, binary, sanitized):
-        """From here on it is this one that runs."""
-        self.binary, self.sanitized = f"{self.build}/{binary}", sanitized
+    def compile(self, flags):
+        """Make a program of the student's file, and take it for what follows."""
+        words, self.binary = self.build(self.name, self.name + ".c", self.source, [*flags, "-pthread"])
+        self.sanitized = "-fsanitize=address" in " ".join(flags).replace("undefined,", "")
+        return words
 
     @contextlib.contextmanager
     def case(self, title):
@@ -507,7 +517,7 @@ class Lab:
         remove(self.private)
         os.mkdir(self.private, 0o700)
         os.chown(self.private, self.uid, -1)
-        result = {"title": title, "unkind": self.unkind}
+        result = {"title": title, "unkind": bool(self.unkind)}
         self.results.append(result)
         try:
             try:
@@ -594,22 +604,17 @@ class Lab:
     def rebuilt(self, *flags):
         """The program compiled once more with these flags, for what follows;
         False if they do not work here, not even for an empty program."""
-        flags = ["-O1", "-g", *flags]
-        with open(self.build + "/empty.c", "w") as file:
-            file.write("int main(void) { return 0; }\n")
-        os.chmod(self.build + "/empty.c", 0o644)
+        flags, before = ["-O1", "-g", *flags], (self.binary, self.sanitized)
         try:
-            compile_in(self.build, self.uid, [*flags, "-o", "empty", "empty.c"], "")
-            self.take("empty", True)
-            if self.run().must_end("") != 0:
-                return False
-            self.compile(flags, "rebuilt")
+            self.binary = self.build("empty", "empty.c", b"int main(void) { return 0; }\n", flags)[1]
+            self.sanitized = True
+            if self.run().must_end("an empty program ends") == 0:
+                self.compile(flags)
+                return True
         except Unfit:
-            return False
-        finally:
-            if self.binary == self.build + "/empty":
-                self.take(self.name, self.sanitized_first)
-        return True
+            pass
+        self.binary, self.sanitized = before
+        return False
 
     def run(self, *args, stdin=None):
         program = Program(self, [str(arg) for arg in args], stdin)
@@ -673,6 +678,17 @@ class Lab:
         except OSError as error:
             raise Wrong(f"the server at {server.path} takes the call", error.strerror) from None
         return Peer(self, sock)
+
+    def users_file(self, name, contents):
+        """A file of the user's in the private folder; its path. What a program
+        has left there, a link perhaps, is not written through."""
+        path = f"{self.private}/{name}"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            os.fchown(file.fileno(), self.uid, -1)
+            file.write(contents)
+        return path
 
     def gone_is_wrong(self, path, expected):
         if not os.path.lexists(path) or stat.S_ISSOCK(os.lstat(path).st_mode):
@@ -861,25 +877,18 @@ def checked(name, source, folder, uid, processes):
     report = {"name": name, "done": False, "cases": []}
     try:
         flags = os.environ.get("CFLAGS", "-O1 -g").split()
-        lab = Lab(name, folder, uid)
+        lab = Lab(name, source, folder, uid)
         lab.most_processes = processes
-        # The program may write into private and build, not into what is above.
-        os.chmod(folder, 0o755)
-        os.mkdir(lab.build)
-        with open(f"{lab.build}/{name}.c", "wb") as file:
-            file.write(source)
-        shutil.copy(HERE + "/../unkind.c", lab.build)
-        for file in "", f"/{name}.c", "/unkind.c":
-            os.chown(lab.build + file, uid, -1)
-        report["warnings"] = lab.compile(flags, name)
-        lab.sanitized_first = lab.sanitized
+        os.chmod(folder, 0o755)  # the program may write into folders in it, not here
+        report["warnings"] = lab.compile(flags)
+        first = lab.binary, lab.sanitized
         report["cases"] = lab.results
         check = importlib.import_module(name).check
         check(lab)
         # Never with sanitizers: it is loaded into programs that have their own.
-        compile_in(lab.build, uid, ["-O1", *UNKIND, "-o", "unkind.so", "unkind.c", "-ldl"], "unkind.c")
-        lab.take(name, lab.sanitized_first)
-        lab.unkind = True
+        with open(HERE + "/../unkind.c", "rb") as file:
+            lab.unkind = lab.build("unkind.so", "unkind.c", file.read(), ["-O1", *UNKIND], "-ldl")[1]
+        lab.binary, lab.sanitized = first
         check(lab)
         report["done"] = True
     except Unfit as unfit:

@@ -1,5 +1,4 @@
-/* address_in_use - a solution: SO_REUSEADDR, before bind.
- */
+/* address_in_use - a solution: SO_REUSEADDR, before bind. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

@@ -1,6 +1,4 @@
-/* deletes_users_file - a solution: only a socket, and only if nobody answers
- * there.
- */
+/* deletes_users_file - a solution: remove only a socket that nobody serves. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

@@ -1,6 +1,4 @@
-/* dies_of_reset - a solution: an error of recv ends the conversation, not the
- * server.
- */
+/* dies_of_reset - a solution: a broken connection ends its own conversation. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

@@ -1,6 +1,4 @@
-/* dies_of_sigpipe - a solution: MSG_NOSIGNAL, so that send returns EPIPE
- * instead.
- */
+/* dies_of_sigpipe - a solution: with MSG_NOSIGNAL, send just returns EPIPE. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

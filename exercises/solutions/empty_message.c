@@ -1,6 +1,4 @@
-/* empty_message - a solution: no bytes, no message; so it is not sent, nor
- * waited for.
- */
+/* empty_message - a solution: skip an empty line: nothing answers it. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

@@ -1,6 +1,4 @@
-/* first_server - a solution: socket, bind, listen, accept, recv and send,
- * close.
- */
+/* first_server - a solution: the calls of a server, in their order. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

@@ -1,6 +1,4 @@
-/* forgotten_htons - a solution: htons on the way into the address, ntohs on the
- * way out.
- */
+/* forgotten_htons - a solution: htons into the address, ntohs out of it. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

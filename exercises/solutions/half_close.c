@@ -1,6 +1,4 @@
-/* half_close - a solution: shutdown(2) closes one direction, and leaves the
- * other.
- */
+/* half_close - a solution: shutdown(2) closes one direction of the two. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

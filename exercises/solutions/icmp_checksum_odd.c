@@ -1,6 +1,4 @@
-/* icmp_checksum_odd - a solution: the last byte of an odd number is a word's
- * high byte.
- */
+/* icmp_checksum_odd - a solution: an odd last byte is a word's high byte. */
 #include <stddef.h> /* size_t */
 #include <stdint.h> /* uint16_t */
 #include <stdio.h>  /* fgets, printf */

@@ -1,5 +1,4 @@
-/* one_client_only - a solution: accept stands in a loop, the connection loop.
- */
+/* one_client_only - a solution: accept stands in a loop. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

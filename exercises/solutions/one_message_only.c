@@ -1,6 +1,4 @@
-/* one_message_only - a solution: recv and answer stand in a loop, the
- * communication loop.
- */
+/* one_message_only - a solution: recv and answer stand in a loop. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

@@ -1,6 +1,4 @@
-/* one_recv_one_message - a solution: collect bytes; what ends in a newline is a
- * line.
- */
+/* one_recv_one_message - a solution: collect bytes up to a newline. */
 #include <err.h>	/* err */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

@@ -1,6 +1,4 @@
-/* option_too_late - a solution: the option is set before the call that it is
- * for, bind.
- */
+/* option_too_late - a solution: set the option before bind, which needs it. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

@@ -1,6 +1,4 @@
-/* overflow_by_one - a solution: leave one byte of the array for the end of the
- * string.
- */
+/* overflow_by_one - a solution: leave one byte of the array for the '\0'. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

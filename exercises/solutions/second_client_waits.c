@@ -1,5 +1,4 @@
-/* second_client_waits - a solution: one poll(2) waits for all of them at once.
- */
+/* second_client_waits - a solution: one poll(2) waits for all clients. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

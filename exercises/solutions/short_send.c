@@ -1,5 +1,4 @@
-/* short_send - a solution: send says how much it took; send the rest, too.
- */
+/* short_send - a solution: send says how much it took; send the rest, too. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

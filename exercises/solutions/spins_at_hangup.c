@@ -1,6 +1,4 @@
-/* spins_at_hangup - a solution: recv returned 0, so the client has hung up;
- * leave the loop.
- */
+/* spins_at_hangup - a solution: recv returned 0, so the client has hung up. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

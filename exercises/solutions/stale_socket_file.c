@@ -1,6 +1,4 @@
-/* stale_socket_file - a solution: nobody answers there, and it is a socket:
- * remove it.
- */
+/* stale_socket_file - a solution: remove a socket that nobody serves. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */

@@ -1,6 +1,4 @@
-/* string_without_end - a solution: recv writes no end of a string; so we write
- * it.
- */
+/* string_without_end - a solution: recvfrom writes no '\0', so we do. */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

@@ -1,6 +1,4 @@
-/* udp_waits_forever - a solution: poll(2) with a limit, and the question once
- * more.
- */
+/* udp_waits_forever - a solution: poll(2) with a limit, then ask again. */
 #include <err.h>	/* err, errx */
 #include <errno.h>	/* errno, EINTR */
 #include <netinet/in.h> /* sockaddr_in, htons */

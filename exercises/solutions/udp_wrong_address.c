@@ -1,5 +1,4 @@
-/* udp_wrong_address - a solution: recvfrom tells for each datagram who sent it.
- */
+/* udp_wrong_address - a solution: recvfrom says who sent each datagram. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
