@@ -56,11 +56,11 @@ static const char in_mermaid[] =
 /* The state whose name TEXT begins with. */
 static int state_at(const char *text)
 {
-	int state = 1;
-
-	while (strncmp(text, state_names[state], strlen(state_names[state])))
-		state++;
-	return state;
+	for (int state = 1;; state++) {
+		const char *name = state_names[state];
+		if (strncmp(text, name, strlen(name)) == 0)
+			return state;
+	}
 }
 
 static void draw_row(const char *row)

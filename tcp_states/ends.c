@@ -34,8 +34,8 @@ const char *const state_names[STATES] = {
 
 /* ---- Making and breaking ---- */
 
-/* A socket with a port of its own. The client would get one from connect; to
- * know it beforehand is what lets us look for it in the kernel's tables. */
+/* A socket with a port of its own. The client would get one from connect; but
+ * we look for it in the kernel's table, so we have to know it before. */
 static int bound_socket(bool small, struct sockaddr_in *address)
 {
 	const struct timeval patience = {.tv_sec = 10};
@@ -51,7 +51,7 @@ static int bound_socket(bool small, struct sockaddr_in *address)
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 		       sizeof patience) == -1)
 		die("setsockopt SO_RCVTIMEO, SO_SNDTIMEO");
-	/* Before the handshake, which settles how windows are counted. */
+	/* Before the handshake, which fixes the scale of the windows. */
 	if (small &&
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest))
 		die("setsockopt SO_RCVBUF");
@@ -150,20 +150,24 @@ void say_hello(void)
 /* close: both directions, and the descriptor with them. */
 void hang_up(enum side side)
 {
-	int failed = side == CLIENT ? (int)STEP(CLIENT, close(client_fd))
-				    : (int)STEP(SERVER, close(conn_fd));
-	if (failed)
-		die("close");
-	*(side == CLIENT ? &client_fd : &conn_fd) = -1;
+	if (side == CLIENT) {
+		if (STEP(CLIENT, close(client_fd)) == -1)
+			die("close");
+		client_fd = -1;
+	} else {
+		if (STEP(SERVER, close(conn_fd)) == -1)
+			die("close");
+		conn_fd = -1;
+	}
 }
 
 /* shutdown: one direction only. A FIN follows what was sent before. */
 void say_no_more(enum side side)
 {
-	int failed = side == CLIENT
-			     ? (int)STEP(CLIENT, shutdown(client_fd, SHUT_WR))
-			     : (int)STEP(SERVER, shutdown(conn_fd, SHUT_WR));
-	if (failed)
+	long result = side == CLIENT
+			      ? STEP(CLIENT, shutdown(client_fd, SHUT_WR))
+			      : STEP(SERVER, shutdown(conn_fd, SHUT_WR));
+	if (result == -1)
 		die("shutdown");
 }
 
@@ -202,6 +206,7 @@ void read_table(struct entry entry[2])
 	/* The hexadecimal numbers that a line begins with: see proc(5). */
 	enum { SL, FROM_ADDRESS, FROM, TO_ADDRESS, TO, ST, TX, RX, TR, WHEN };
 	unsigned long number[WHEN + 1];
+	const double ticks = (double)sysconf(_SC_CLK_TCK); /* a second */
 	const char *path = "/proc/net/tcp";
 	static char many_lines[1 << 16]; /* each read walks the whole table */
 	char line[256];
@@ -214,15 +219,14 @@ void read_table(struct entry entry[2])
 		char *end = line;
 		for (int i = SL; i <= WHEN; i++, end += *end != '\0')
 			number[i] = strtoul(end, &end, 16);
-		for (int i = CLIENT; i <= SERVER; i++)
-			if (number[FROM] == ports[i] &&
-			    (number[TO] == ports[!i] ||
-			     (number[ST] == TCP_LISTEN && !connected)))
-				entry[i] = (struct entry){
-					.st = (int)number[ST],
-					.timer = (double)number[WHEN] /
-						 (double)sysconf(_SC_CLK_TCK),
-				};
+		for (int i = CLIENT; i <= SERVER; i++) {
+			bool listens = number[ST] == TCP_LISTEN && !connected;
+			if (number[FROM] != ports[i] ||
+			    (number[TO] != ports[!i] && !listens))
+				continue;
+			entry[i].st = (int)number[ST];
+			entry[i].timer = (double)number[WHEN] / ticks;
+		}
 	}
 	if (ferror(table))
 		die("read %s", path);

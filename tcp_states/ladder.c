@@ -11,7 +11,7 @@
 bool stepwise;
 
 static struct {
-	bool begun;   /* before, segments are counted, not drawn */
+	bool begun;   /* before, segments are only counted */
 	int segments; /* drawn so far */
 	int shown[2]; /* the states drawn last */
 	enum fate fate;

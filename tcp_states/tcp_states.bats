@@ -399,6 +399,7 @@ falls_back() {
     run ! grep -E '.{81}' "$BATS_TEST_TMPDIR/out"
     run ! grep $'\033' "$BATS_TEST_TMPDIR/out"
     LC_ALL=C "$DEMO" life simultaneous reset all >"$BATS_TEST_TMPDIR/ascii"
+    env -u LC_ALL -u LC_CTYPE -u LANG "$DEMO" reset >>"$BATS_TEST_TMPDIR/ascii"
     LC_ALL=C run ! grep '[^ -~]' "$BATS_TEST_TMPDIR/ascii"
     grep -qF '    +--------+---------+    +--------+---------+' "$BATS_TEST_TMPDIR/ascii"
     grep -qF ' CLOSED |' "$BATS_TEST_TMPDIR/ascii"

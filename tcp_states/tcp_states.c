@@ -17,7 +17,7 @@
 
 static const char usage[] =
 	"usage: tcp_states [-m | -w] [all | NAME...]\n"
-	"Draw what a TCP connection does: the calls, the segments as captured,\n"
+	"Draw what a TCP connection does: its calls, captured segments, and\n"
 	"the states of both ends. NAME is a scenario:\n"
 	"  life          from the first call to the last segment (default)\n"
 	"  open          the handshake\n"

@@ -106,10 +106,13 @@ void cut_line(int fd)
 		uint8_t if_true, if_false; /* instructions to skip */
 		uint32_t k;
 	} keep_only_ours[] = {
-		{0x30, 0, 0, ip_header + TIME_TO_LIVE}, /* load this byte */
-		{0x15, 0, 1, OURS},			/* is it k? */
-		{0x06, 0, 0, UINT32_MAX},		/* return all of it */
-		{0x06, 0, 0, 0},			/* return nothing */
+		/* BPF_LD | BPF_B | BPF_ABS: load this byte */
+		{0x30, 0, 0, ip_header + TIME_TO_LIVE},
+		/* BPF_JMP | BPF_JEQ | BPF_K: is it ours? */
+		{0x15, 0, 1, OURS},
+		/* BPF_RET | BPF_K: keep all of the segment, or nothing */
+		{0x06, 0, 0, UINT32_MAX},
+		{0x06, 0, 0, 0},
 	};
 	const struct {
 		unsigned short instructions;
