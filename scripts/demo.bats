@@ -136,5 +136,9 @@ assert end(a) != 0'
 @test "the menu lists every demo" {
     run make -s -C "$ROOT" demo
     [ "$status" -eq 0 ]
-    grep -q '^  make demo-tcp_server  *a connection loop' <<<"$output"
+    local demo
+    for demo in $("$ROOT/scripts/table" -d); do
+        grep -q "^  $demo  *[a-z]" <<<"$output"
+    done
+    run ! grep -E '.{81}' <<<"$output"
 }
