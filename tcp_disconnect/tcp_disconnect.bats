@@ -25,12 +25,12 @@ load ../scripts/bats_helper
     python '
 import subprocess
 server = socket.create_server(("127.0.0.1", 0))
-port = server.getsockname()[1]
-client = dial(port)
+client = dial(server.getsockname()[1])
+ends = server.getsockname()[1], client.getsockname()[1]
 conn = server.accept()[0]
 client.close()
 assert conn.recv(1024) == b""
-rows = subprocess.run(["ss", "-Htn", "state", "close-wait", "sport", "= :%d" % port],
+rows = subprocess.run(["ss", "-Htn", "state", "close-wait", "( sport = :%d and dport = :%d )" % ends],
     stdout=subprocess.PIPE, text=True).stdout
 assert rows.count("\n") == 1, rows'
 }

@@ -28,11 +28,12 @@ load ../scripts/bats_helper
     python '
 import select, subprocess
 server = socket.create_server(("127.0.0.1", 0))
-port = server.getsockname()[1]
-client = dial(port)
+client = dial(server.getsockname()[1])
 conn = server.accept()[0]
-def rows():
-    return subprocess.run(["ss", "-Htan", "state", "connected", "( sport = :%d or dport = :%d )" % (port, port)],
+ends = server.getsockname()[1], client.getsockname()[1]
+def rows(): # of this connection, seen from either end
+    pair = "( sport = :%d and dport = :%d )"
+    return subprocess.run(["ss", "-Htan", "state", "connected", "( " + pair % ends + " or " + pair % ends[::-1] + " )"],
         stdout=subprocess.PIPE, text=True, check=True).stdout.count("\n")
 assert rows() == 2, rows()
 reset(client)
