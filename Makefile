@@ -146,7 +146,7 @@ coverage: ## what the tests reach, by gcov (90 % is asked), and the fault matrix
 analyze: ## what gcc's own analyzer thinks
 	$(MAKE) -B CC=gcc CFLAGS='-O2 -g -fanalyzer -Werror'
 
-cross: ## the demos with musl, and on s390x and arm64 under qemu
+cross: ## the demos as plain cc builds them, with musl, on s390x and arm64
 	scripts/cross
 
 RUNS ?= 1000000
