@@ -134,7 +134,6 @@ here = {
     # The sandbox has one for root even where user namespaces, which the demos ask for, are off.
     "a private network": all(subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
         for words in (["scripts/sandbox", "true"], ["unshare", "-Urn", "true"])),
-    "an idle moment": True, # or soon, see below
     "IPv6": os.path.exists("/proc/net/if_inet6") and "0" * 31 + "1 " in read("/proc/net/if_inet6"),
 }
 def lacks(claim):
@@ -160,12 +159,7 @@ for claim, verdict, proofs in claims:
     for command, look_for, asserted in proofs:
         for text in look_for:
             pattern = r"\s+".join(re.sub("<\\w+>", r"\\S+", re.escape(word)) for word in text.split())
-            proof = re.compile(r"(?m)(^|\s)" + pattern + r"(\s|$)")
-            tries = 8 if "an idle moment" in needs.get(claim, []) else 0
-            while tries and not proof.search(printed[command]):
-                printed[command] = look(command)
-                tries -= 1
-            if not proof.search(printed[command]):
+            if not re.search(r"(?m)(^|\s)" + pattern + r"(\s|$)", printed[command]):
                 wrong.append("%s: %s does not print: %s" % (claim, command, text))
 '
 }
