@@ -1,6 +1,6 @@
-/* conversation.h - the chores of the conversations: programs that talk to another
- * process until Ctrl-C or the end of input. No lesson lives here: the calls that
- * a conversation is about stand in its own source.
+/* conversation.h - the chores of the conversations: programs that talk to
+ * another process until Ctrl-C or the end of input. No lesson lives here: the
+ * calls that a conversation is about stand in its own source.
  */
 #ifndef DIALTONE_CONVERSATION_H
 #define DIALTONE_CONVERSATION_H
@@ -72,7 +72,7 @@ static inline void leave_on_signals(void)
 
 /* ---- What the servers answer ---- */
 
-/* a to z in upper case, any other byte as it is: toupper(3) would ask the locale. */
+/* a to z in upper case, any other byte as it is: toupper(3) asks the locale. */
 static inline char upper(char c)
 {
 	return (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);

@@ -33,8 +33,8 @@ static void hint_for(int error)
 		fputs("hint: nothing listens there; start tcp_server first\n",
 		      stderr);
 	if (error == EINPROGRESS || error == ETIMEDOUT)
-		fputs("hint: no answer in time: is that host up, does a firewall "
-		      "drop it,\n      is the server's queue full?\n",
+		fputs("hint: no answer in time: is that host up, does a "
+		      "firewall drop it,\n      is the server's queue full?\n",
 		      stderr);
 	if (error == ENETUNREACH || error == EHOSTUNREACH)
 		fputs("hint: no way leads there; see: ip route\n", stderr);
@@ -155,8 +155,8 @@ static bool prompt(int fd)
 }
 
 static const char empty_line[] =
-	"(an empty line is not sent: 0 bytes make no segment, the server would\n"
-	" hear nothing, and both sides would wait for ever)\n";
+	"(an empty line is not sent: 0 bytes make no segment, so the server\n"
+	" would hear nothing, and both sides would wait for ever)\n";
 
 /* The communication loop: true if all that was said has been answered. */
 static bool communicate(int fd, bool typing)
