@@ -10,9 +10,9 @@ need_hosts() { # not by asking two-hosts: its faults must not become skips
         missing "network namespaces joined by veth"
 }
 
-# hosts WORDS...: two-hosts, bounded.
+# hosts WORDS...: two-hosts, bounded. (A loaded machine may need most of that.)
 hosts() {
-    timeout 30 "$TWO_HOSTS" "$@" 3>&-
+    timeout -k 2 90 "$TWO_HOSTS" "$@" 3>&-
 }
 
 # nothing_left PATTERN: no process matches, soon.
