@@ -95,7 +95,7 @@ $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 
 ## test-FOLDER: the tests of one folder
 TESTS = $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats exercises/*.bats)
-JOBS  = $(shell command -v parallel >/dev/null && echo --jobs $$((1 + $$(nproc))))
+JOBS  = $(shell command -v parallel >/dev/null && echo --jobs $$((3 * $$(nproc))))
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.
 BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL bats $(JOBS)

@@ -7,8 +7,8 @@
  * Run:    make demo-icmp (a private network), or sudo raw_icmp/raw_icmp HOST
  * Watch:  -v: the IP header, which only a raw socket sees; on 127.0.0.1 our own
  *         request comes by as well; -t 1: a router answers in the host's place
- * Next:   judge.c and packet.c: which answers count, and what they say; then
- *         raw_sniff
+ * Parts:  packet.c takes packets apart, judge.c says which answers count
+ * Next:   raw_sniff, which hears everything that passes
  */
 #define _GNU_SOURCE /* ppoll; for common.h: program_invocation_short_name */
 

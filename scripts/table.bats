@@ -74,7 +74,7 @@ END
     run "$TABLE" -d
     [ "$output" = $'tcp_two\ntcp_one\ntcp_three' ]
     run "$TABLE" -m
-    [ "${lines[1]}" = "  make demo-tcp_one         one" ]
+    [ "${lines[1]}" = "  tcp_one         one" ]
 }
 
 @test "an unknown option is wrong use" {
