@@ -160,3 +160,9 @@ for family, kind, protocol, _, name in socket.getaddrinfo("localhost", 8080):
     done
     [ "$(grep -l '^Remember: ' "$BATS_TEST_TMPDIR"/* | wc -l)" -eq 10 ]
 }
+
+@test "whichever call comes out otherwise, it does not go on" {
+    run "$ROOT/scripts/otherwise" sock_address
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
+}

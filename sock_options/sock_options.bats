@@ -152,3 +152,9 @@ assert checked == 36, checked' "$BATS_TEST_TMPDIR/table"
     done
     [ "$(grep -l '^Remember: ' "$BATS_TEST_TMPDIR"/* | wc -l)" -eq 10 ]
 }
+
+@test "whichever call comes out otherwise, it does not go on" {
+    run "$ROOT/scripts/otherwise" sock_options
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
+}

@@ -96,3 +96,9 @@ part() {
     [ "$status" -eq 1 ]
     [ "$stderr" = "tcp_framing: recv: Connection reset by peer (ECONNRESET)" ]
 }
+
+@test "whichever call comes out otherwise, it does not go on" {
+    run "$ROOT/scripts/otherwise" tcp_framing
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
+}

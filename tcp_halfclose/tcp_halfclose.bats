@@ -69,3 +69,9 @@ part() {
     [ "$status" -eq 1 ]
     [[ $stderr = "tcp_halfclose: scene 2: shutdown(client_fd, SHUT_WR): "*"(ENOTCONN)" ]]
 }
+
+@test "whichever call comes out otherwise, it does not go on" {
+    run "$ROOT/scripts/otherwise" tcp_halfclose
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
+}

@@ -84,3 +84,9 @@ has() {
         "$ROOT/tcp_nonblock/tcp_nonblock"
     [[ $output == *'tcp_nonblock: scene 1: getsockopt('*'(ENOBUFS)'* ]]
 }
+
+@test "whichever call comes out otherwise, it does not go on" {
+    run "$ROOT/scripts/otherwise" tcp_nonblock
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
+}

@@ -128,7 +128,7 @@ static void does_not_read(void)
 		was_short |= n > 0 && n < PIECE;
 		sent += n > 0 ? (size_t)n : 0;
 	} while (n > 0 || (n == -1 && errno == EINTR));
-	expect(errno == EAGAIN && was_short,
+	expect(n == -1 && errno == EAGAIN && was_short,
 	       "all, all, a part, -1: the queues are full");
 	look_into_queues(client_fd, conn_fd, sent);
 
@@ -269,7 +269,8 @@ static void send_unread(int client_fd, int conn_fd, int error)
 		n = CALL("client", send(client_fd, message + sent, rest, 0));
 		sent += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
-	expect(errno == error && sent > 0, "some bytes: their count. None: -1");
+	expect(n == -1 && errno == error && sent > 0,
+	       "some bytes: their count. None: -1");
 	close(client_fd);
 	expect_all_heard(conn_fd, sent);
 }

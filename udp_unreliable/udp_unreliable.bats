@@ -109,3 +109,9 @@ private() {
 @test "ten at once do not disturb each other, and leave no process behind" {
     many udp_unreliable 10
 }
+
+@test "whichever call comes out otherwise, it does not go on" {
+    run "$ROOT/scripts/otherwise" udp_unreliable
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
+}
