@@ -57,7 +57,8 @@ static inline void scene(const char *title)
 		 ? die("scene %d: %s", scene_number, #call)                    \
 		 : (void)0)
 
-static struct text last_call = {"none"}; /* with its result, for expect */
+/* With their results, for expect; a failure may be the cause, or meant. */
+static struct text last_call = {"none"}, last_failure = {"none"};
 
 static inline long narrate(const char *who, const char *call, long result)
 {
@@ -70,6 +71,8 @@ static inline long narrate(const char *who, const char *call, long result)
 		snprintf(text, sizeof text, "-1 %s (%s)", errno_name(error),
 			 strerror(error));
 	snprintf(last_call.s, sizeof last_call.s, "%s = %s", call, text);
+	if (result == -1)
+		last_failure = last_call;
 	room = 80 - 11 - 3 - (int)strlen(text);
 	if ((int)strlen(call) <= room)
 		printf("   %-7s %-*s", who, room < 50 ? room : 50, call);
@@ -97,8 +100,8 @@ static inline void expected(bool holds, const char *condition,
 	say_who();
 	fprintf(stderr, "scene %d: not on this kernel: %s\n", scene_number,
 		claim);
-	fprintf(stderr, "looked for: %s\nlast call:  %s\n", condition,
-		last_call.s);
+	fprintf(stderr, "looked for: %s\nlast call:  %s\nlast error: %s\n",
+		condition, last_call.s, last_failure.s);
 	exit(EXIT_FAILURE);
 }
 

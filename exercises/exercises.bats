@@ -454,8 +454,8 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
         [ "$status" -eq 1 ] && [[ ${lines[0]} = "exercise: there is no exercise '../LIST'" ]]
     done
     [[ $(exercise -h) = "exercise COMMAND [NAME]: "* ]]
-    run exercise unkind no_such_program
-    [ "$status" -eq 1 ] && [ "$output" = "exercise: no_such_program: No such file or directory" ]
+    run exercise unkind ./no_such_program
+    [ "$status" -eq 1 ] && [ "$output" = "exercise: ./no_such_program: No such file or directory" ]
 }
 
 @test "the make targets reach all of that" {

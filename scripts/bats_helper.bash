@@ -114,6 +114,16 @@ tells_the_truth() {
     "$ROOT/scripts/witness" "$ROOT/$1/$1" "${@:2}"
 }
 
+# notices_lies STORY [ARGS...]: whichever call scripts/otherwise lies about, the story
+# says so and ends.
+notices_lies() {
+    run "$ROOT/scripts/otherwise" "$@"
+    [ "$status" -eq 0 ] && [[ $output =~ ^[1-9][0-9]*" lies noticed"$ ]] || {
+        echo "$output"
+        return 1
+    }
+}
+
 # public_copy NAME: copy a demo to where every user may run it; sets $COPY. The
 # copy's name is this test's alone, so that pgrep finds what it leaves behind.
 public_copy() {

@@ -80,9 +80,3 @@ number() {
         "$ROOT/tcp_timeout/tcp_timeout"
     [[ $output == *'tcp_timeout: scene 1: setsockopt('*'(ENOBUFS)'* ]]
 }
-
-@test "whichever call comes out otherwise, it does not go on" {
-    run "$ROOT/scripts/otherwise" tcp_timeout
-    [ "$status" -eq 0 ]
-    [[ $output =~ ^[1-9][0-9]+" lies noticed"$ ]]
-}
