@@ -13,7 +13,7 @@ static void handshake(void)
 	settle(TCP_CLOSE, TCP_LISTEN);
 	dial(0);
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
-	remark("accept had no part in that, it fetches");
+	remark("accept takes no part, it only picks up");
 	pick_up();
 	settle(TCP_ESTABLISHED, TCP_ESTABLISHED);
 }
