@@ -135,6 +135,9 @@ format: ## lay out all C files as lint wants them
 sanitize: ## build with ASan and UBSan, and run the tests on that
 	ASAN_OPTIONS=detect_leaks=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test
 
+musl: ## build with musl, statically, and run the demos' tests on that
+	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test TESTS='$(wildcard $(DEMOS:%=%/*.bats))'
+
 # valgrind has no business inside strace or a test's time-outs: it takes the tour.
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full
 memcheck: all ## every demo once under valgrind
@@ -169,6 +172,6 @@ help: ## this list
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: all FORCE demo tour watch test test-scripts test-docs test-exercises bench \
-	exercises grade lint format sanitize memcheck coverage analyze cross fuzz \
+	exercises grade lint format sanitize musl memcheck coverage analyze cross fuzz \
 	table faults clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d unkind-$d)

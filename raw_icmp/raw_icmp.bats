@@ -22,7 +22,7 @@ behind_a_router() {
 # start_alone OPTIONS...: ping in the background, in a private network. Sets PID, LOG.
 start_alone() {
     alone true
-    LOG=$BATS_TEST_TMPDIR/log
+    LOG=$BATS_TEST_TMPDIR/ping.${#PIDS[@]}.log
     "$ROOT/scripts/sandbox" "$PING" "$@" >"$LOG" 2>&1 3>&- &
     PID=$!
     PIDS+=("$PID")
@@ -71,12 +71,12 @@ lacks() {
 # parsed [-p] KIND HEX...: what the parser says about these bytes, under sanitizers
 # where the compiler has them.
 parsed() {
-    local parse=$BATS_FILE_TMPDIR/parse cc=${CC:-cc}
+    local parse=$BATS_FILE_TMPDIR/parse
     local sources=("$TOOLS/parse.c" "$ROOT"/raw_icmp/{packet,words,show}.c)
     if [ ! -e "$parse" ]; then
-        "$cc" -g -fsanitize=address,undefined -fno-sanitize-recover=all "${sources[@]}" \
+        cc -g -fsanitize=address,undefined -fno-sanitize-recover=all "${sources[@]}" \
             -o "$parse.$BATS_TEST_NUMBER" 2>/dev/null ||
-            "$cc" "${sources[@]}" -o "$parse.$BATS_TEST_NUMBER"
+            cc "${sources[@]}" -o "$parse.$BATS_TEST_NUMBER"
         mv "$parse.$BATS_TEST_NUMBER" "$parse"
     fi
     run "$parse" "$@"
@@ -390,9 +390,9 @@ same_as_ping() {
     # One that never ends: there is always one more packet, and be it an empty one.
     command -v strace >/dev/null || missing strace
     alone timeout -k 1 10 strace -D -o /dev/null -e trace=recvmsg -e inject=recvmsg:retval=0 \
-        "$PING" -w 0.2 -i 0.05 -q 127.0.0.1 2>/dev/null
+        "$PING" -c 3 -i 0.05 -W 0.2 -q 127.0.0.1 2>/dev/null
     [ "$status" -eq 1 ]
-    grep -qE '^[2-9] packets transmitted, 0 received, 100% packet loss' <<<"$output"
+    grep -q '^3 packets transmitted, 0 received, 100% packet loss' <<<"$output"
 }
 
 @test "IPv6: strangers, cut, wrong and double replies" {

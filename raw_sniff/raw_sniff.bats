@@ -177,9 +177,8 @@ for name in sorted(glob.glob(sys.argv[1] + "/*")):
 }
 
 @test "no byte outside of a packet is read" {
-    cc=${CC:-cc}
     cd "$ROOT/raw_sniff"
-    "$cc" -g -fsanitize=address,undefined -fno-sanitize-recover=all tests/prefixes.c fuzz/packet.c \
+    cc -g -fsanitize=address,undefined -fno-sanitize-recover=all tests/prefixes.c fuzz/packet.c \
         packet.c print.c count.c -o "$BATS_TEST_TMPDIR/prefixes" || missing "the address sanitizer"
     run "$BATS_TEST_TMPDIR/prefixes" fuzz/corpus-packet/*
     echo "$output"

@@ -114,15 +114,19 @@ tells_the_truth() {
     "$ROOT/scripts/witness" "$ROOT/$1/$1" "${@:2}"
 }
 
-# names_failures STORY CALL:ERRNO:WHEN...: when one of its system calls fails, the
-# story ends with status 1 and names the call and the error. (strace's words for
-# inject=; the call may have another name in the source.)
+# names_failures STORY CALL:ERRNO:WHEN...: when the WHENth call of CALL fails, the
+# story ends with status 1 and names the call and the error.
 names_failures() {
     command -v strace >/dev/null || missing strace
     local fault call error when name
     for fault in "${@:2}"; do
-        IFS=: read -r call error when <<<"$fault"
-        case $call in sendto) name=send ;; recvfrom) name=recv ;; clone) name=fork ;; *) name=$call ;; esac
+        IFS=: read -r name error when <<<"$fault"
+        case $name in # what the C library makes of it
+        send) call=sendto ;;
+        recv) call=recvfrom ;;
+        fork) call='?fork,clone' ;;
+        *) call=$name ;;
+        esac
         run --separate-stderr strace -qq -o /dev/null -e "trace=$call" \
             -e "inject=$call:error=$error:when=$when" "$ROOT/$1/$1"
         [ "$status" -eq 1 ] && [[ $stderr = "$1: "*"$name"*"$error"* ]] || {

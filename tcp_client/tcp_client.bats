@@ -12,7 +12,7 @@ client() {
 
 # serve CODE: a server that does CODE with its one client c. Sets $PORT.
 serve() {
-    LOG=$BATS_TEST_TMPDIR/serve.log
+    LOG=$BATS_TEST_TMPDIR/serve.${#PIDS[@]}.log
     python "
 s = socket.create_server(('127.0.0.1', 0))
 print('listening on 127.0.0.1:%d' % s.getsockname()[1], flush=True)
@@ -174,7 +174,7 @@ sys.stdin.read()' >"$LOG" < <(sleep 20) &
     wait_for '^connected' "$BATS_TEST_TMPDIR/err"
     run timeout 10 "$ROOT/tcp_client/tcp_client" 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 1 ]
-    [ "${lines[0]}" = "tcp_client: connect to 127.0.0.1:$PORT: Operation now in progress (EINPROGRESS)" ]
+    [[ ${lines[0]} = "tcp_client: connect to 127.0.0.1:$PORT: "*" (EINPROGRESS)" ]]
     [[ ${lines[1]} = "hint: no answer in time: "* ]]
 }
 
@@ -188,7 +188,7 @@ hint: nothing listens there; start tcp_server first" ]
 @test "unreachable: errno's name and a hint" {
     run "$ROOT/scripts/sandbox" "$ROOT/tcp_client/tcp_client" 192.0.2.1 80
     [ "$status" -eq 1 ]
-    [ "${lines[0]}" = "tcp_client: connect to 192.0.2.1:80: Network is unreachable (ENETUNREACH)" ]
+    [[ ${lines[0]} = "tcp_client: connect to 192.0.2.1:80: "*" (ENETUNREACH)" ]]
     [[ ${lines[1]} = "hint: no way leads there"* ]]
 }
 

@@ -69,7 +69,7 @@ assert rows() == 0, rows()'
 }
 
 @test "a call that fails is named, status 1" {
-    names_failures tcp_reset clone:EAGAIN:1 clone:EAGAIN:2 poll:ENOMEM:1 socket:EMFILE:11 \
+    names_failures tcp_reset fork:EAGAIN:1 fork:EAGAIN:2 poll:ENOMEM:1 socket:EMFILE:11 \
         bind:EADDRINUSE:6 listen:EADDRINUSE:6 getsockname:ENOBUFS:6 socket:EMFILE:12 \
         connect:ECONNREFUSED:6 setsockopt:ENOMEM:2 accept:EMFILE:6
 }

@@ -13,11 +13,11 @@ in_private_network() {
 @test "of four ways to start again, only the one with the option on both sides binds" {
     run "$ROOT/tcp_reuseaddr/tcp_reuseaddr"
     [ "$status" -eq 0 ]
-    in_use='-1 EADDRINUSE (Address already in use)'
+    in_use='-1 EADDRINUSE ('
     way() { grep -A1 -F "old $1, new $2:" <<<"$output" | tail -n 1; }
-    [[ $(way without without) = *"= $in_use" ]]
-    [[ $(way without with) = *"= $in_use" ]]
-    [[ $(way with without) = *"= $in_use" ]]
+    [[ $(way without without) = *"= $in_use"* ]]
+    [[ $(way without with) = *"= $in_use"* ]]
+    [[ $(way with without) = *"= $in_use"* ]]
     [[ $(way with with) = *"bind(fd, where, size) "*" = 0" ]]
     [[ $output = *"it listens, and has its first client"* ]]
 }

@@ -203,7 +203,7 @@ assert s.recv(3) == b"SIX"' "$PORT"
     start tcp_server 127.0.0.1 0
     run "$ROOT/tcp_server/tcp_server" 127.0.0.1 "$PORT"
     [ "$status" -eq 1 ]
-    [[ ${lines[0]} = *": Address already in use (EADDRINUSE)" ]]
+    [[ ${lines[0]} = *": "*" (EADDRINUSE)" ]]
     [ "${lines[1]}" = "hint: see who has that port: ss -ltnp 'sport = :$PORT'" ]
     [ "${lines[2]}" = "hint: or take another one: tcp_server 127.0.0.1 $((PORT % 65535 + 1))" ]
 }
@@ -223,7 +223,7 @@ assert s.recv(1) == b""' "$PORT" "$PID"
 @test "somebody else's address, and a name that nobody has" {
     run "$ROOT/tcp_server/tcp_server" 192.0.2.77 0
     [ "$status" -eq 1 ]
-    [ "${lines[0]}" = "tcp_server: bind to 192.0.2.77 port 0: Cannot assign requested address (EADDRNOTAVAIL)" ]
+    [[ ${lines[0]} = "tcp_server: bind to 192.0.2.77 port 0: "*" (EADDRNOTAVAIL)" ]]
     [[ ${lines[1]} = "hint: "* ]]
     run "$ROOT/tcp_server/tcp_server" no.such.name.invalid
     [ "$status" -eq 1 ]
@@ -289,5 +289,5 @@ for i in range(5):
 @test "survives every abuse that a client can think of, and does not grow" {
     start tcp_server 127.0.0.1 0
     "$ROOT/scripts/abuse" tcp "127.0.0.1:$PORT" "$PID"
-    grep -q '^tcp_server: accept: Too many open files (EMFILE)$' "$LOG"
+    grep -q '^tcp_server: accept: .* (EMFILE)$' "$LOG"
 }

@@ -264,7 +264,7 @@ END
 held() {
     local input=$BATS_TEST_TMPDIR/input
     LOG=$BATS_TEST_TMPDIR/$1.log
-    rm -f "$input"
+    rm -f "$input" "$LOG"
     mkfifo "$input"
     "$DEMO" -w "$1" <"$input" >"$LOG" 2>&1 3>&- &
     PID=$!
@@ -360,6 +360,7 @@ falls_back() {
     needs_network
     # shellcheck disable=SC2016 # the inner shell expands them
     run "$ROOT/scripts/sandbox" sh -c '"$0" -w all life close reset </dev/null >/dev/null && ss -Htan' "$DEMO"
+    echo "$output"
     [ "$status" -eq 0 ]
     # One for each connection that came to its proper end, CLOSING leaves two.
     [ "${#lines[@]}" -eq 9 ]

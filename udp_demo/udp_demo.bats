@@ -13,7 +13,7 @@ client() {
 
 # serve CODE: a server in Python; s is its socket. Sets $PORT.
 serve() {
-    LOG=$BATS_TEST_TMPDIR/serve.log
+    LOG=$BATS_TEST_TMPDIR/serve.${#PIDS[@]}.log
     python "
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(('127.0.0.1', 0))
@@ -195,7 +195,7 @@ fails_at() {
     start udp_demo server 127.0.0.1 0
     run timeout 10 "$ROOT/udp_demo/udp_demo" server 127.0.0.1 "$PORT"
     [ "$status" -eq 1 ]
-    [ "${lines[0]}" = "udp_demo: bind to 127.0.0.1 port $PORT: Address already in use (EADDRINUSE)" ]
+    [[ ${lines[0]} = "udp_demo: bind to 127.0.0.1 port $PORT: "*" (EADDRINUSE)" ]]
     [ "${lines[1]}" = "hint: see who has that port: ss -lunp 'sport = :$PORT'" ]
     [[ ${lines[2]} = "hint: or take another one: udp_demo server 127.0.0.1 "* ]]
     [ "$(says "b'mine'")" = MINE ] # nothing was taken away from the first one
@@ -334,13 +334,13 @@ for i in range(50):
     [ "$status" -eq 1 ]
     [ "${output: -5}" = $'\nNEXT' ]
     [ "$(grep -c ' says ' "$LOG")" -eq 2 ]
-    [ "$(grep -c "^udp_demo: sendto 127.0.0.1:$PORT: Message too long (EMSGSIZE)$" <<<"$stderr")" -eq 2 ]
+    [ "$(grep -c "^udp_demo: sendto 127.0.0.1:$PORT: .* (EMSGSIZE)$" <<<"$stderr")" -eq 2 ]
 }
 
 @test "client: no way there: sendto is named, with errno" {
     run timeout 20 "$ROOT/scripts/sandbox" bash -c "'$ROOT/udp_demo/udp_demo' client 192.0.2.1 80 <<<one"
     [ "$status" -eq 1 ]
-    [ "${lines[-1]}" = "udp_demo: sendto 192.0.2.1:80: Network is unreachable (ENETUNREACH)" ]
+    [[ ${lines[-1]} = "udp_demo: sendto 192.0.2.1:80: "*" (ENETUNREACH)" ]]
 }
 
 @test "client: calls that are interrupted are made again" {
@@ -513,7 +513,7 @@ interrupt(a)'
 other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 other.bind(("127.0.0.1", 8080))
 a = demo()
-a.expect_exact("bind to 127.0.0.1 port 8080: Address already in use (EADDRINUSE)")
+a.expect(r"bind to 127\.0\.0\.1 port 8080: [^\r]* \(EADDRINUSE\)\r")
 a.expect_exact("ss -lunp \x27sport = :8080\x27")
 a.expect_exact("Another program has that address.")
 a.expect_exact("make demo-udp PORT=8081")
@@ -527,6 +527,6 @@ a.expect_exact("(EADDRNOTAVAIL)")
 a.expect_exact("This terminal becomes a client of 192.0.2.7 instead.")
 a.expect_exact("> ")
 a.sendline("hello")
-a.expect_exact("sendto 192.0.2.7:8080: Network is unreachable (ENETUNREACH)")
+a.expect(r"sendto 192\.0\.2\.7:8080: [^\r]* \(ENETUNREACH\)\r")
 failed(a)'
 }

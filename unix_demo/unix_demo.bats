@@ -18,7 +18,7 @@ client() {
 
 # serve CODE: a server at $S that does CODE with its one client c.
 serve() {
-    LOG=$BATS_TEST_TMPDIR/serve.log
+    LOG=$BATS_TEST_TMPDIR/serve.${#PIDS[@]}.log
     python "
 s = socket.socket(socket.AF_UNIX)
 s.bind('$S')
@@ -249,7 +249,7 @@ listening on $S"* ]]
     start unix_demo server "$S"
     run timeout 10 "$ROOT/unix_demo/unix_demo" server "$S"
     [ "$status" -eq 1 ]
-    [ "${lines[0]}" = "unix_demo: bind to $S: Address already in use (EADDRINUSE)" ]
+    [[ ${lines[0]} = "unix_demo: bind to $S: "*" (EADDRINUSE)" ]]
     [ "${lines[1]}" = "hint: somebody else has that name: ss -lxp src $S" ]
     [ "${lines[2]}" = "hint: or take another one: unix_demo server ${S}2" ]
     client "$S" <<<hello
@@ -294,7 +294,7 @@ d.recv(1)" >"$LOG" &
         before=$(stat -c '%i %F' "$S.$name")
         run timeout 10 "$ROOT/unix_demo/unix_demo" server "$S.$name"
         [ "$status" -eq 1 ]
-        [[ $output = "unix_demo: bind to $S.$name: Address already in use (EADDRINUSE)
+        [[ $output = "unix_demo: bind to $S.$name: "*" (EADDRINUSE)
 hint: that is a "*", not a socket of ours, and is left alone
 hint: take another path: "* ]]
         [ "$(stat -c '%i %F' "$S.$name")" = "$before" ]
@@ -318,7 +318,7 @@ hint: take another path: "* ]]
     for role in server client; do
         run timeout 10 "$ROOT/unix_demo/unix_demo" "$role" "${long}x" </dev/null
         [ "$status" -eq 1 ]
-        [ "${lines[0]}" = "unix_demo: a path of 108 bytes: File name too long (ENAMETOOLONG)" ]
+        [[ ${lines[0]} = "unix_demo: a path of 108 bytes: "*" (ENAMETOOLONG)" ]]
         [[ ${lines[1]} = "hint: 107 is the most; "* ]]
     done
 }
@@ -356,7 +356,7 @@ hint: nothing has that name; start unix_demo server first" ]
     chmod 666 "$S"
     ordinary "\$D server s"
     [ "$status" -eq 1 ]
-    [[ ${lines[0]} = "unix_demo: bind to s: Address already in use (EADDRINUSE)" ]]
+    [[ ${lines[0]} = "unix_demo: bind to s: "*" (EADDRINUSE)" ]]
     [ -S "$S" ]
 }
 
@@ -479,7 +479,7 @@ s.recv(1) # the rest of the answer stays unread: a reset
 s.close()"
     client "$S" <<<hello
     [ "$output" = HELLO ]
-    grep -q '^unix_demo: accept: Too many open files (EMFILE)$' "$LOG"
+    grep -q '^unix_demo: accept: .* (EMFILE)$' "$LOG"
     grep -q '^unix_demo: getsockopt SO_PEERCRED: Operation not permitted (EPERM)$' "$LOG"
     grep -q '^unix_demo: recv from somebody: Connection reset by peer (ECONNRESET)$' "$LOG"
 }
