@@ -14,13 +14,14 @@ load ../scripts/bats_helper
 
 @test "each reset was a reset on the wire" {
     # The kernel's own count of resets sent, in a network where only we are. One
-    # in each scene: linger, unread, killed, written twice, SIGPIPE, rude client.
+    # in each scene: linger, unread, killed, written twice, SIGPIPE, rude client. In
+    # the second, an ACK of "bye" that comes after the reset may draw one more.
     run --separate-stderr "$ROOT/scripts/sandbox" bash -c "
         '$ROOT/tcp_reset/tcp_reset' >/dev/null
         awk '/^Tcp:/ && !head { split(\$0, name); head = 1; next }
              /^Tcp:/ { for (i in name) if (name[i] == \"OutRsts\") print \$i }' /proc/net/snmp"
     [ "$status" -ne 125 ] || missing "a private network: $stderr"
-    [ "$output" -eq 6 ]
+    [ "$output" -eq 6 ] || [ "$output" -eq 7 ]
 }
 
 @test "after a reset ss shows no connection any more, although a socket is still open" {
