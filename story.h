@@ -15,6 +15,13 @@ static inline void too_long(int signal_number)
 	_exit(write(STDERR_FILENO, line, sizeof line - 1) == -1 ? 2 : 1);
 }
 
+/* From now on: 60 seconds at most. SIGALRM is the watchdog's again. */
+static inline void watch_story(void)
+{
+	alarm(60); /* first: it also ends another timer, see setitimer(2) */
+	signal(SIGALRM, too_long);
+}
+
 /* Begin a story, a program without options and operands but -h. */
 static inline void begin_story(int argc, char *argv[], const char *usage)
 {
@@ -25,8 +32,7 @@ static inline void begin_story(int argc, char *argv[], const char *usage)
 		common_option(option);
 	if (optind < argc)
 		wrong_use("'%s' is too much", argv[optind]);
-	signal(SIGALRM, too_long);
-	alarm(60);
+	watch_story();
 }
 
 /* CODE if colour is wanted (https://no-color.org), else nothing. */

@@ -3,16 +3,7 @@ load ../scripts/bats_helper
 PING=$ROOT/raw_icmp/raw_icmp
 TOOLS=$ROOT/raw_icmp/tests
 
-# alone [--separate-stderr] COMMAND...: run it in a private network; bounded.
-alone() {
-    local how=()
-    [[ $1 != --* ]] || how=("$1")
-    run "${how[@]}" timeout -k 2 30 "$ROOT/scripts/sandbox" "${@:${#how[@]}+1}" 3>&-
-    echo "$output"
-    [ "$status" -ne 125 ] || missing "a private network"
-}
-
-# behind_a_router COMMAND...: the same, see tests/behind-a-router.
+# behind_a_router COMMAND...: like alone, see tests/behind-a-router.
 behind_a_router() {
     run timeout 30 "$TOOLS/behind-a-router" "$@" 3>&-
     echo "$output"

@@ -2,13 +2,6 @@ load ../scripts/bats_helper
 
 SNIFF=$ROOT/raw_sniff/raw_sniff
 
-# alone COMMAND...: run it in a private network; bounded.
-alone() {
-    run timeout 30 "$ROOT/scripts/sandbox" "$@" 3>&-
-    echo "$output"
-    [ "$status" -ne 125 ] || missing "a private network"
-}
-
 # sniffed "OPTIONS" CODE ARGS...: what raw_sniff prints, and its status, while
 # Python does this in a private network. It is told to end when Python has ended,
 # unless an option ends it before. In CODE, put(bytes) sends an IP packet of any

@@ -146,6 +146,15 @@ notices_lies() {
     }
 }
 
+# alone [--separate-stderr] COMMAND...: run it in a private network; bounded.
+alone() {
+    local how=()
+    [[ $1 != --* ]] || how=("$1")
+    run "${how[@]}" timeout -k 2 30 "$ROOT/scripts/sandbox" "${@:${#how[@]}+1}" 3>&-
+    echo "$output"
+    [ "$status" -ne 125 ] || missing "a private network"
+}
+
 # public_copy NAME: copy a demo to where every user may run it; sets $COPY. The
 # copy's name is this test's alone, so that pgrep finds what it leaves behind.
 public_copy() {

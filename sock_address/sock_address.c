@@ -383,8 +383,7 @@ static void story(void)
 {
 	const bool have_v6 = v6_works();
 
-	signal(SIGALRM, too_long);
-	alarm(60);
+	watch_story();
 	text_and_bytes();
 	forgotten_htons();
 	both_ends();

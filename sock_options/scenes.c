@@ -195,8 +195,7 @@ static void too_late(void)
 
 void story(void)
 {
-	signal(SIGALRM, too_long);
-	alarm(60);
+	watch_story();
 	scene("What a new socket has on this machine, over TCP and over UDP.");
 	show_table();
 	doubled();

@@ -290,8 +290,7 @@ int main(int argc, char *argv[])
 		common_option(option);
 	if (argc - optind > 1)
 		wrong_use("'%s' is too much", argv[optind + 1]);
-	signal(SIGALRM, too_long);
-	alarm(60);
+	watch_story();
 
 	if (argv[optind])
 		new_server(

@@ -295,8 +295,7 @@ static void cut_short(void)
 	if (setitimer(ITIMER_REAL, &often, NULL) == -1)
 		die("setitimer");
 	send_unread(client_fd, conn_fd, EINTR);
-	alarm(60); /* no more knocks, and too_long watches again */
-	signal(SIGALRM, too_long);
+	watch_story(); /* no more knocks */
 }
 
 int main(int argc, char *argv[])

@@ -41,8 +41,6 @@ static void ring(int signal_number)
 	(void)signal_number;
 }
 
-static struct sigaction watchdog; /* of begin_story, for SIGALRM as well */
-
 /* A signal, SIGALRM, every so many ms (below 1000) from now on. FLAGS are those
  * of sigaction(2): does a call that it interrupts go on (SA_RESTART)? */
 static void ring_every(long ms, int flags)
@@ -56,13 +54,6 @@ static void ring_every(long ms, int flags)
 		die("sigaction");
 	if (setitimer(ITIMER_REAL, &timer, NULL) == -1)
 		die("setitimer");
-}
-
-static void stop_ringing(void)
-{
-	alarm(60); /* the watchdog's; it uses the same timer */
-	if (sigaction(SIGALRM, &watchdog, NULL) == -1)
-		die("sigaction");
 }
 
 static void set_timeout(int fd, struct timeval tv)
@@ -127,7 +118,7 @@ static void zero_is_for_ever(void)
 	n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
 	bool interrupted = n == -1 && errno == EINTR;
 	waited = now_ms() - begin_ms;
-	stop_ringing();
+	watch_story(); /* no more ringing */
 	note("waited %ld ms, until a signal came", waited);
 	expect(interrupted && waited >= 29, "no time-out: recv waits for ever");
 	close(client_fd);
@@ -253,7 +244,7 @@ static void signals_come_between(void)
 	begin_ms = now_ms();
 	n = poll_until(conn_fd, begin_ms + 50);
 	waited = now_ms() - begin_ms;
-	stop_ringing();
+	watch_story(); /* no more ringing */
 	note("waited %ld ms, in pieces", waited);
 	expect(n == 0 && waited >= 49, "with a deadline the time runs out");
 	close(client_fd);
@@ -351,8 +342,6 @@ static void cable_is_cut(void)
 int main(int argc, char *argv[])
 {
 	begin_story(argc, argv, usage);
-	if (sigaction(SIGALRM, NULL, &watchdog) == -1)
-		die("sigaction");
 	recv_gives_up();
 	zero_is_for_ever();
 	connect_gives_up();
