@@ -1,150 +1,137 @@
-/* common.h - the chores that every demo shares; no lesson lives here. Where a
- * function is a shortcut, its comment names the demo that takes it apart.
- * Needs `#define _GNU_SOURCE` above the first #include.
- */
-#ifndef DIALTONE_COMMON_H
-#define DIALTONE_COMMON_H
+/* common.h - the chores that all demos share; no lesson lives here. Include it
+ * first. "See" names the demo that takes a shortcut apart. In this order: what
+ * every program needs, what conversations need, what stories need. */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <netdb.h> /* and with it sys/socket.h and netinet/in.h */
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
 
-#include <ctype.h>	/* isprint */
-#include <errno.h>	/* errno, program_invocation_short_name */
-#include <locale.h>	/* setlocale */
-#include <netdb.h>	/* getnameinfo, EAI_NONAME */
-#include <netinet/in.h> /* sockaddr_in, htonl */
-#include <signal.h>	/* signal */
-#include <stdarg.h>	/* va_list */
-#include <stdbool.h>	/* bool */
-#include <stdio.h>	/* printf */
-#include <stdlib.h>	/* exit, strtol */
-#include <string.h>	/* strerror, strspn */
-#include <sys/socket.h> /* send */
-#include <unistd.h>	/* getopt */
-#include <wchar.h>	/* mbrtowc, wcwidth */
-
-/* A short text, returned by value: nobody has to bring a buffer. */
-struct text {
-	char s[256];
-};
-
-/* ---- Failing well ---- */
-
-/* "ECONNRESET" for ECONNRESET, "EAI_NONAME" for EAI_NONAME: the constant's name
- * (errno(3), getaddrinfo(3)); strerrorname_np(3) does this on glibc only. */
+/* Return "EPIPE" for EPIPE. (strerrorname_np(3) would, but musl lacks it.) */
 static inline const char *errno_name(int error)
 {
-	/* clang-format off */
+	switch (error) { /* clang-format off: #name is the name as a string */
 #define E(name) case name: return #name;
-	switch (error) {
 	E(EACCES) E(EADDRINUSE) E(EADDRNOTAVAIL) E(EAFNOSUPPORT) E(EAGAIN)
-	E(EALREADY) E(EBADF) E(EBUSY) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
-	E(ECONNRESET) E(EDESTADDRREQ) E(EDOM) E(EEXIST) E(EFAULT) E(EHOSTDOWN)
-	E(EHOSTUNREACH) E(EINPROGRESS) E(EINTR) E(EINVAL) E(EIO) E(EISCONN)
-	E(EISDIR) E(ELOOP) E(EMFILE) E(EMSGSIZE) E(ENAMETOOLONG) E(ENETDOWN)
+	E(EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
+	E(ECONNRESET) E(EDESTADDRREQ) E(EEXIST) E(EHOSTUNREACH) E(EINPROGRESS)
+	E(EINTR) E(EINVAL) E(EIO) E(EISCONN) E(EMFILE) E(EMSGSIZE) E(ENETDOWN)
 	E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT) E(ENOMEM)
-	E(ENONET) E(ENOPROTOOPT) E(ENOSPC) E(ENOSYS) E(ENOTCONN) E(ENOTDIR)
-	E(ENOTSOCK) E(ENOTTY) E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO)
-	E(EPROTONOSUPPORT) E(EPROTOTYPE) E(ERANGE) E(EROFS) E(ESOCKTNOSUPPORT)
-	E(ESPIPE) E(ESRCH) E(ETIMEDOUT) E(ETOOMANYREFS) E(EAI_AGAIN) E(EAI_FAIL)
-	E(EAI_FAMILY) E(EAI_MEMORY) E(EAI_NONAME) E(EAI_SERVICE)
-#ifdef EAI_ADDRFAMILY
-	E(EAI_ADDRFAMILY)
-#endif
-	}
-#undef E
-	/* clang-format on */
-	static char number[24];
-	snprintf(number, sizeof number, "errno %d", error);
-	return number;
+	E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(ENOTDIR) E(ENOTSOCK) E(ENOTTY)
+	E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO) E(EPROTONOSUPPORT) E(EROFS)
+	E(EPROTOTYPE) E(ETIMEDOUT) E(EAI_AGAIN) E(EAI_FAIL) E(EAI_NONAME)
+	} /* clang-format on */
+	return "see errno(3)";
 }
 
-/* "program: WHAT: reason (ERRNO)" on standard error, for the errno of the call
- * that failed just now, which is kept. WHAT is a printf format with values. */
-#define complain(...) (say_who(), fprintf(stderr, __VA_ARGS__), say_why())
-
+/* A call has failed: "program: WHAT WHOM: reason (ERRNO)" on standard error. */
+#define complain(what, whom)                                                   \
+	warnx("%s %s: %s (%s)", what, whom, strerror(errno), errno_name(errno))
 /* The same, and the program ends with status 1. */
-#define die(...) (complain(__VA_ARGS__), exit(EXIT_FAILURE))
-
-static int errno_of_failure;
-
-static inline void say_who(void)
-{
-	errno_of_failure = errno;
-	fflush(stdout); /* best effort: keeps the lines in order */
-	fprintf(stderr, "%s: ", program_invocation_short_name);
-}
-
-static inline void say_why(void)
-{
-	fprintf(stderr, ": %s (%s)\n", strerror(errno_of_failure),
-		errno_name(errno_of_failure));
-	errno = errno_of_failure;
-}
-
-/* ---- The command line ---- */
+#define die(what)                                                              \
+	errx(1, "%s: %s (%s)%s", what, strerror(errno), errno_name(errno),     \
+	     errno == EADDRINUSE ? "\nhint: who has it? ss -lntup" : "")
+/* The command line is wrong: say so, print the usage line; status 2. */
+#define wrong_use(word, why)                                                   \
+	errx(2, "'%s' %s\n%.*s", word, why, (int)strcspn(usage_text, "\n"),    \
+	     usage_text)
 
 static const char *usage_text;
+static bool quiet; /* the option -q was given */
 
-/* What is wrong (a printf format with values), the usage line, status 2. */
-#define wrong_use(...)                                                         \
-	(say_who(), fprintf(stderr, __VA_ARGS__),                              \
-	 fprintf(stderr, "\n%.*s\n", (int)strcspn(usage_text, "\n"),           \
-		 usage_text),                                                  \
-	 exit(2))
-
-/* At exit: output that did not arrive (disk full, reader gone) is a failure. */
-static inline void check_stdout(void)
+static inline void check_output(void)
 {
 	if (fflush(stdout) == EOF || ferror(stdout)) {
-		complain("write to standard output");
-		_exit(EXIT_FAILURE);
+		complain("write to", "standard output");
+		_exit(1);
 	}
 }
 
-/* First call of every program. USAGE is what -h prints, the usage line on top.
- * Each line of output leaves when it is whole, into a pipe too, and a reader
- * who walks away is an error of write(2), not a death by SIGPIPE. */
-static inline void begin(const char *usage)
+/* Every main starts here; what our parent did to us shall not matter. OPTIONS
+ * is "+h", or "+hq" where there is -q. Return the operands. */
+static inline char **begin(int argc, char *argv[], const char *options,
+			   const char *usage)
 {
-	usage_text = usage;
+	const int signals[] = {SIGINT, SIGTERM, SIGCHLD, SIGALRM};
+	sigset_t none;
+	int fd, option;
+
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2)
+		; /* no socket shall become number 0, 1 or 2 */
+	close(fd);
+	for (int i = 0; i < 4; i++)
+		signal(signals[i], SIG_DFL);
+	signal(SIGPIPE, SIG_IGN); /* see tcp_sigpipe */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	setlocale(LC_CTYPE, "C.UTF-8"); /* best effort: else more escapes */
-	signal(SIGPIPE, SIG_IGN);
-	atexit(check_stdout);
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for print_safe */
+	atexit(check_output); /* disk full or reader gone: status 1 */
+	usage_text = usage;
+	for (opterr = 0; (option = getopt(argc, argv, options)) != -1;) {
+		if (option == 'h')
+			exit(fputs(usage, stdout) == EOF);
+		if (option != 'q')
+			wrong_use(((char[]){'-', (char)optopt, 0}), "is unknown");
+		quiet = true;
+	}
+	return argv + optind;
 }
 
-/* For what getopt(3) returns and the demo has no case for: -h, or wrong use.
- * Option strings begin with "+:": stop at the first operand, print nothing. */
-__attribute__((noreturn)) static inline void common_option(int option)
-{
-	if (option == ':')
-		wrong_use("option -%c needs a value", optopt);
-	if (option != 'h')
-		wrong_use("unknown option -%c", isprint(optopt) ? optopt : '?');
-	fputs(usage_text, stdout);
-	exit(EXIT_SUCCESS);
-}
-
-/* TEXT as a decimal number from MIN to MAX, or wrong use: "", " 80", "+80" and
- * "80x" are none, nor is "99999" a port, which glibc's getaddrinfo would take.
- * WHAT names the number in the message. */
-static inline long parse_number(const char *what, const char *text, long min,
-				long max)
+/* Return TEXT as a number from MIN to MAX; " 80", "+80" and "80x" are none. */
+static inline int number(const char *text, int min, int max)
 {
 	size_t digits = strspn(text, "0123456789");
-	long number = strtol(text, NULL, 10); /* too many digits: LONG_MAX */
+	long value = strtol(text, NULL, 10); /* LONG_MAX if it is too large */
 
-	if (digits == 0 || text[digits] != '\0' || number < min || number > max)
-		wrong_use("%s '%s' is not a number from %ld to %ld", what, text,
-			  min, max);
-	return number;
+	if (digits == 0 || text[digits] || value < min || value > max)
+		wrong_use(text, "is not a number that is possible here");
+	return (int)value;
 }
 
-/* ---- Addresses: see sock_address ---- */
+/* ---- Conversations: the peer may be anybody ---- */
 
-/* An IPv4 or IPv6 socket address as "127.0.0.1:8080" or "[::1]:8080". */
+/* Return the addresses that the operands [HOST [PORT]] stand for, to be tried
+ * in turn: see sock_resolve. TYPE is SOCK_STREAM or SOCK_DGRAM. */
+static inline struct addrinfo *address_of(char *operands[], int type)
+{
+	const struct addrinfo wanted = {.ai_socktype = type};
+	const char *host = operands[0] ? operands[0] : "127.0.0.1";
+	const char *port = operands[0] && operands[1] ? operands[1] : "8080";
+	struct addrinfo *list;
+	int error;
+
+	if (operands[0] && operands[1] && operands[2])
+		wrong_use(operands[2], "is too much");
+	number(port, 0, 65535); /* glibc would take "99999" for 34463 */
+	error = getaddrinfo(host, port, &wanted, &list);
+	if (error)
+		errx(1, "look up %s: %s (%s)\nhint: %s", host,
+		     gai_strerror(error), errno_name(error),
+		     error == EAI_AGAIN ? "no name server answers: 127.0.0.1 "
+					  "needs none"
+					: "is it spelt right?");
+	return list;
+}
+
+struct text { /* returned by value: nobody has to bring a buffer */
+	char s[80];
+};
+
+/* Return "127.0.0.1:8080" or "[::1]:8080": see sock_address. */
 static inline struct text address_text(const void *address, socklen_t length)
 {
-	char host[64], port[8];
 	struct text text = {"(no address)"};
+	char host[64], port[8];
 
 	if (getnameinfo(address, length, host, sizeof host, port, sizeof port,
 			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
@@ -153,57 +140,176 @@ static inline struct text address_text(const void *address, socklen_t length)
 	return text;
 }
 
-/* ---- Bytes ---- */
-
-/* Turn the first character of N > 0 BYTES into TEXT that is safe on a terminal:
- * a C escape unless it is a visible character. Returns the bytes used up. */
-static inline size_t escape_one(const char *bytes, size_t n, char text[8])
+/* Print a server's ready line; for port 0 the kernel has chosen a port. */
+static inline void announce(int fd)
 {
-	static const char letters[] = "\a\b\t\n\v\f\r\\", names[] = "abtnvfr\\";
-	const char *letter = memchr(letters, *bytes, sizeof letters - 1);
-	wchar_t character;
-	size_t used = mbrtowc(&character, bytes, n, &(mbstate_t){0});
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
 
-	if (letter) {
-		snprintf(text, 8, "\\%c", names[letter - letters]);
-		return 1;
-	}
-	/* Not 0 (a NUL), -1 (no character) or -2 (one that is cut off). */
-	if (used >= 1 && used <= n && wcwidth(character) >= 1) {
-		snprintf(text, 8, "%.*s", (int)used, bytes);
-		return used;
-	}
-	snprintf(text, 8, "\\%03o", (unsigned char)*bytes);
-	return 1;
+	if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+		die("getsockname");
+	struct text own = address_text(&address, length);
+	printf("listening on %s\n", own.s);
+	if (strncmp(own.s, "127.", 4) && strncmp(own.s, "[::1]", 5))
+		puts("this is not loopback: other machines can connect");
 }
 
-/* What a peer sent, between quotes; cut with "..." at some 40 columns. */
-static inline struct text quoted(const char *bytes, size_t n)
+/* Print what a peer sent so that it cannot command the terminal: what can be
+ * seen as it is, UTF-8 too, any other byte in octal (newline is \012). */
+static inline void print_safe(const char *bytes, size_t n)
 {
-	struct text text = {"\""};
-	size_t done = 0, end = 1;
+	/* All but the first have a width, yet nothing to see. */
+	static const wchar_t no[] = L"\\\xad\x115f\x1160\x2800\x3164\xffa0";
+	wchar_t c;
 
-	while (done < n && end < 40) {
-		done += escape_one(bytes + done, n - done, text.s + end);
-		end += strlen(text.s + end);
+	for (size_t used; n > 0; bytes += used, n -= used) {
+		used = mbrtowc(&c, bytes, n, &(mbstate_t){0});
+		if (used >= 1 && used <= n && wcwidth(c) > 0 && !wcschr(no, c)) {
+			fwrite(bytes, 1, used, stdout);
+		} else {
+			printf("\\%03o", (unsigned char)*bytes);
+			used = 1;
+		}
 	}
-	strcpy(text.s + end, done < n ? "\"..." : "\"");
-	return text;
 }
 
-/* send(2) until all N bytes are taken: see tcp_sendall. 0, or -1 with errno. */
+/* Turn a to z into upper case, in whole blocks of 64 bytes, for which BYTES has
+ * room: so gcc -O2, too, can take 16 bytes at a time. */
+static inline void upper_case(char *bytes, size_t n)
+{
+	for (size_t i = 0, end = (n + 63) / 64 * 64; i < end; i++)
+		bytes[i] = (char)(bytes[i] -
+				  (bytes[i] >= 'a' && bytes[i] <= 'z' ? 32 : 0));
+}
+
+/* Send all N bytes: see tcp_sendall. Return 0, or -1 with errno set. */
 static inline int send_all(int fd, const char *bytes, size_t n)
 {
-	while (n > 0) {
-		ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-		if (sent == -1 && errno == EINTR)
-			continue;
-		if (sent == -1)
+	for (ssize_t sent; n > 0; bytes += sent, n -= (size_t)sent) {
+		sent = send(fd, bytes, n, MSG_NOSIGNAL);
+		if (sent == -1 && errno != EINTR)
 			return -1;
-		bytes += sent;
-		n -= (size_t)sent;
+		if (sent == -1)
+			sent = 0;
 	}
 	return 0;
 }
 
-#endif
+/* ---- Stories: both ends in one process, each step checked ---- */
+
+/* Make one system call, print it as it stands in the source (#call is its text)
+ * with its result, and return that. An expect must follow if it is -1. */
+#define CALL(who, call) narrate(who, #call, (int)(call))
+
+/* Claim something: it is printed if it holds, or else the story ends here. */
+#define expect(claim, condition) expected(claim, #condition, condition)
+
+/* Print a line that is no call: printf's arguments. */
+#define note(...) (printf("   "), printf(__VA_ARGS__), putchar('\n'))
+
+static int scene_number;
+static char last_call[200] = "   no call yet"; /* the line that was printed */
+static bool unjudged; /* its result is -1, and no expect has come */
+
+static inline void scene(const char *title)
+{
+	printf("%s%d. %s\n", scene_number ? "\n" : "", scene_number + 1, title);
+	scene_number++;
+}
+
+static inline void expected(const char *claim, const char *text, bool holds)
+{
+	if (!holds)
+		errx(1, "scene %d: not on this kernel: %s (%s)\n%s",
+		     scene_number, claim, text, last_call);
+	printf("   => %s\n", claim);
+	unjudged = false;
+}
+
+static inline int narrate(const char *who, const char *call, int result)
+{
+	const int error = errno;
+	const char *name = result == -1 ? errno_name(error) : "";
+
+	if (unjudged)
+		expected("this call succeeds", "no -1", false);
+	unjudged = result == -1;
+	snprintf(last_call, sizeof last_call, "   %-7s %-50s%s = %d%s%s", who,
+		 call, strlen(call) > 55 ? "\n          " : "", result,
+		 unjudged ? " " : "", name);
+	puts(last_call);
+	errno = error;
+	return result;
+}
+
+/* Watchdog: rings every 5 s, and the 4th ring ends the story. Rings do not add
+ * up while it is stopped (Ctrl-Z). */
+static inline void ring(int signal_number)
+{
+	static volatile sig_atomic_t rings;
+
+	alarm(5);
+	rings = rings + 1;
+	if (rings == 4 && write(2, last_call, strlen(last_call)) != -1)
+		_exit(signal_number > 0);
+}
+
+static inline void begin_story(int argc, char *argv[], const char *usage)
+{
+	char **operands = begin(argc, argv, "+h", usage);
+
+	if (*operands)
+		wrong_use(*operands, "is too much");
+	signal(SIGALRM, ring);
+	alarm(5);
+}
+
+/* Return a TCP socket bound to a free port: see tcp_server. 127.x.y.1 is ours
+ * alone: Linux remembers how slow an address was, see ip-tcp_metrics(8). */
+static inline int bound_socket(struct sockaddr_in *address)
+{
+	socklen_t length = sizeof *address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*address = (struct sockaddr_in){.sin_family = AF_INET};
+	address->sin_addr.s_addr =
+		htonl(INADDR_LOOPBACK + (uint32_t)getpid() % 65536 * 256);
+	if (bind(fd, (struct sockaddr *)address, length) == -1 ||
+	    getsockname(fd, (struct sockaddr *)address, &length) == -1)
+		die("socket, bind or getsockname");
+	return fd;
+}
+
+/* Return a TCP socket connected to that address: see tcp_client. */
+static inline int dial(const struct sockaddr_in *to)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (connect(fd, (const struct sockaddr *)to, sizeof *to) == -1)
+		die("socket or connect");
+	return fd;
+}
+
+/* Make both ends of a TCP connection: see tcp_server, tcp_client. */
+static inline void connected_pair(int *client_fd, int *conn_fd)
+{
+	struct sockaddr_in address;
+	int listen_fd = bound_socket(&address);
+
+	if (listen(listen_fd, 1) == -1)
+		die("listen");
+	*client_fd = dial(&address);
+	*conn_fd = accept(listen_fd, NULL, NULL);
+	if (*conn_fd == -1)
+		die("accept");
+	close(listen_fd);
+}
+
+/* Sleep until poll(2) reports EVENT for FD: see tcp_nonblock. */
+static inline void wait_for(int fd, short event)
+{
+	struct pollfd end = {.fd = fd, .events = event};
+
+	while (poll(&end, 1, -1) == -1 && errno == EINTR)
+		;
+}

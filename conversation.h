@@ -5,7 +5,7 @@
 #ifndef DIALTONE_CONVERSATION_H
 #define DIALTONE_CONVERSATION_H
 
-#include "common.h"
+#include "old_common.h"
 
 /* ---- Getting ready ---- */
 

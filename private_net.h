@@ -9,7 +9,7 @@
 #include <sched.h>     /* unshare, CLONE_NEWUSER */
 #include <sys/ioctl.h> /* ioctl, SIOCSIFFLAGS */
 
-#include "common.h"
+#include "old_common.h"
 
 /* Write TEXT into the file at PATH, in one write(2). 0, or -1 with errno. */
 static inline int write_file(const char *path, const char *text)

@@ -4,7 +4,7 @@
 #ifndef DIALTONE_STORY_H
 #define DIALTONE_STORY_H
 
-#include "common.h"
+#include "old_common.h"
 
 /* A story ends, even on a kernel that keeps it waiting where ours does not. */
 static inline void too_long(int signal_number)

@@ -7,7 +7,7 @@
 #include <netinet/in.h> /* sockaddr_in, sockaddr_in6 */
 #include <sys/socket.h> /* struct msghdr */
 
-#include "../common.h"
+#include "../old_common.h"
 #include "packet.h"
 
 /* As of ping: status 1 means that nobody answered, all other failures are 2. */

@@ -3,7 +3,7 @@
 
 #include <limits.h> /* LONG_MAX */
 
-#include "../common.h"
+#include "../old_common.h"
 #include "options.h"
 
 static const char usage[] =

@@ -19,7 +19,7 @@
 #include <poll.h>	      /* poll */
 #include <sys/signalfd.h>     /* signalfd */
 
-#include "../common.h"
+#include "../old_common.h"
 #include "../privilege.h"
 #include "options.h"
 #include "packet.h"

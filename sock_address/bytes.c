@@ -2,7 +2,7 @@
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
-#include "../common.h"
+#include "../old_common.h"
 #include "sock_address.h"
 
 /* A line for the member NAME of ADDRESS, which is FIELD, of SIZE bytes. */

@@ -2,7 +2,7 @@
  */
 #define _GNU_SOURCE /* for common.h: program_invocation_short_name */
 
-#include "../common.h"
+#include "../old_common.h"
 #include "sock_address.h"
 
 static const char *family_name(int family)

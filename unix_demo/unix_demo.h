@@ -9,7 +9,7 @@
 
 #include <sys/un.h> /* struct sockaddr_un */
 
-#include "../common.h"
+#include "../old_common.h"
 
 /* ---- name.c ---- */
 
