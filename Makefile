@@ -33,6 +33,8 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # Handed on to the demos: make demo-tcp HOST=192.168.1.7 PORT=9000,
 # make demo-unix SOCKET=/tmp/my.sock
+# They count from make's command line only: csh sets HOST in the environment.
+$(foreach v,HOST PORT SOCKET,$(if $(filter command,$(origin $v)),,$(eval override $v :=)))
 export HOST PORT SOCKET
 
 BINS := $(foreach d,$(DEMOS),$d/$d)

@@ -38,8 +38,7 @@ static inline const char *errno_name(int error)
 	warnx("%s %s: %s (%s)", what, whom, strerror(errno), errno_name(errno))
 /* The same, and the program ends with status 1. */
 #define die(what)                                                              \
-	errx(1, "%s: %s (%s)%s", what, strerror(errno), errno_name(errno),     \
-	     errno == EADDRINUSE ? "\nhint: who has it? ss -lntup" : "")
+	errx(1, "%s: %s (%s)", what, strerror(errno), errno_name(errno))
 /* The command line is wrong: say so, print the usage line; status 2. */
 #define wrong_use(word, why)                                                   \
 	errx(2, "'%s' %s\n%.*s", word, why, (int)strcspn(usage_text, "\n"),    \
@@ -138,6 +137,17 @@ static inline struct text address_text(const void *address, socklen_t length)
 		snprintf(text.s, sizeof text.s,
 			 strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
 	return text;
+}
+
+/* CALL, bind or listen, has failed for a server: say why, and what helps. */
+static inline void die_of_address(const char *call, const struct addrinfo *own)
+{
+	complain(call, address_text(own->ai_addr, own->ai_addrlen).s);
+	if (errno == EADDRINUSE)
+		fputs("hint: who has it? ss -lntup\n", stderr);
+	if (errno == EADDRNOTAVAIL)
+		fputs("hint: our addresses are: ip -brief address\n", stderr);
+	exit(1);
 }
 
 /* Print a server's ready line; for port 0 the kernel has chosen a port. */

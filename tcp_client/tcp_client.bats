@@ -43,19 +43,19 @@ $1" "$ROOT/tcp_client/tcp_client" "$PORT" 3>&-
     grep -q ' says "last line without newline" (25 bytes)' "$LOG"
 }
 
-@test "shows both addresses, its own with the port that the kernel chose" {
+@test "shows its own address, with the port that the kernel chose" {
     start tcp_server 127.0.0.1 0
     client 127.0.0.1 "$PORT" <<<hello
-    [[ $stderr =~ ^"connected: we are 127.0.0.1:"([0-9]+)", the server is 127.0.0.1:$PORT"$ ]]
-    grep -q "^127.0.0.1:${BASH_REMATCH[1]} connected to 127.0.0.1:$PORT$" "$LOG"
+    [[ $stderr =~ ^"connected: we are 127.0.0.1:"([0-9]+)$ ]]
+    grep -q "^127.0.0.1:${BASH_REMATCH[1]} connected$" "$LOG"
 }
 
-@test "an empty line is not sent, and the first one says why" {
+@test "an empty line is not sent, and that is said" {
     start tcp_server 127.0.0.1 0
     client 127.0.0.1 "$PORT" < <(printf '\n\na\n\n')
     [ "$status" -eq 0 ]
     [ "$output" = A ]
-    [ "$(grep -c 'an empty line is not sent' <<<"$stderr")" -eq 1 ]
+    [ "$(grep -c 'an empty line is not sent' <<<"$stderr")" -eq 3 ]
     wait_for 'hung up'
     [ "$(grep -c ' says ' "$LOG")" -eq 1 ]
 }
@@ -132,7 +132,7 @@ assert c.recv(1) == b""'
     client 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 1 ]
     [ "$output" = hm ]
-    [[ $stderr = *"tcp_client: recv: Resource temporarily unavailable (EAGAIN)"*"hint: "* ]]
+    [[ $stderr = *"tcp_client: recv an answer: Resource temporarily unavailable (EAGAIN)"*"hint: "* ]]
 }
 
 @test "a server that hangs up in the middle" {
@@ -150,46 +150,27 @@ c.recv(100)
 reset(c)'
     client 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 1 ]
-    [[ $stderr = *"tcp_client: recv: Connection reset by peer (ECONNRESET)" ]]
+    [[ $stderr = *"tcp_client: recv an answer: Connection reset by peer (ECONNRESET)" ]]
 }
 
 @test "a server that never answers" {
     serve 'assert c.recv(100) == b"hello"; c.recv(1)'
     client 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 1 ]
-    [[ $stderr = *"(EAGAIN)"*"another client"* ]]
-}
-
-@test "a server that never picks up: connected, but not served" {
-    LOG=$BATS_TEST_TMPDIR/log
-    python '
-s = socket.create_server(("127.0.0.1", 0), backlog=0)
-print("listening on 127.0.0.1:%d" % s.getsockname()[1], flush=True)
-sys.stdin.read()' >"$LOG" < <(sleep 20) &
-    PIDS+=("$!")
-    wait_for 'listening on'
-    PORT=$(sed 's/.*://' "$LOG")
-    client 127.0.0.1 "$PORT" <<<hello & # takes the queue's one place
-    PIDS+=("$!")
-    wait_for '^connected' "$BATS_TEST_TMPDIR/err"
-    run timeout 10 "$ROOT/tcp_client/tcp_client" 127.0.0.1 "$PORT" <<<hello
-    [ "$status" -eq 1 ]
-    [[ ${lines[0]} = "tcp_client: connect to 127.0.0.1:$PORT: "*" (EINPROGRESS)" ]]
-    [[ ${lines[1]} = "hint: no answer in time: "* ]]
+    [[ $stderr = *"(EAGAIN)"*"hint: is it serving another?"* ]]
 }
 
 @test "refused: errno's name and a hint" {
     client 127.0.0.1 1 </dev/null
     [ "$status" -eq 1 ]
     [ "$stderr" = "tcp_client: connect to 127.0.0.1:1: Connection refused (ECONNREFUSED)
-hint: nothing listens there; start tcp_server first" ]
+hint: start tcp_server there first" ]
 }
 
-@test "unreachable: errno's name and a hint" {
+@test "unreachable: errno's name" {
     run "$ROOT/scripts/sandbox" "$ROOT/tcp_client/tcp_client" 192.0.2.1 80
     [ "$status" -eq 1 ]
     [[ ${lines[0]} = "tcp_client: connect to 192.0.2.1:80: "*" (ENETUNREACH)" ]]
-    [[ ${lines[1]} = "hint: no way leads there"* ]]
 }
 
 @test "a name that nobody has" {
@@ -215,21 +196,21 @@ hint: nothing listens there; start tcp_server first" ]
     client ::1 "$PORT" <<<six
     [ "$status" -eq 0 ]
     [ "$output" = SIX ]
-    [[ $stderr = "connected: we are [::1]:"*", the server is [::1]:$PORT" ]]
+    [[ $stderr = "connected: we are [::1]:"* ]]
 }
 
-@test "connect and recv interrupted: goes on" {
+@test "recv interrupted (Ctrl-Z, fg): goes on" {
     start tcp_server 127.0.0.1 0
-    run strace -qq -e trace=connect,recvfrom -e inject=connect,recvfrom:error=EINTR:when=1 \
+    run strace -qq -e trace=recvfrom -e inject=recvfrom:error=EINTR:when=1 \
         -o "$BATS_TEST_TMPDIR/trace" "$ROOT/tcp_client/tcp_client" 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 0 ]
     [ "${lines[-1]}" = HELLO ]
-    [ "$(grep -c EINTR "$BATS_TEST_TMPDIR/trace")" -eq 2 ]
+    [ "$(grep -c EINTR "$BATS_TEST_TMPDIR/trace")" -eq 1 ]
 }
 
 @test "wrong use: one line that says what, the usage line, status 2" {
     local args
-    for args in '127.0.0.1 abc' '127.0.0.1 0' '127.0.0.1 65536' '127.0.0.1 99999' \
+    for args in '127.0.0.1 abc' '127.0.0.1 65536' '127.0.0.1 99999' \
         '127.0.0.1 localhost' '127.0.0.1 80 80' '-x'; do
         # shellcheck disable=SC2086 # words, not one argument
         run "$ROOT/tcp_client/tcp_client" $args
@@ -258,16 +239,16 @@ c.sendall("你好\n".encode())
 c.recv(1)'
     on_a_terminal '
 t.sendline("hello")
-t.expect_exact("\\033]0;x\\a\\n\r\n> ")
+t.expect_exact("\\033]0;x\\007\r\n> ")
 t.sendline("hello")
-t.expect_exact("你好\\n\r\n> ")
+t.expect_exact("你好\r\n> ")
 t.sendline("q")
 t.expect(pexpect.EOF)
 t.close()
 assert t.exitstatus == 0, t'
 }
 
-@test "on a terminal: a late answer is shown when it comes" {
+@test "on a terminal: a late answer comes with the next line" {
     start tcp_server 127.0.0.1 0
     on_a_terminal '
 second = pexpect.spawn(sys.argv[1], ["127.0.0.1", sys.argv[2]], timeout=10, encoding="utf-8")
@@ -276,23 +257,54 @@ second.sendline("anybody?")
 second.expect_exact("(EAGAIN)")
 second.expect_exact("> ")
 t.sendline("q")
-second.expect_exact("ANYBODY?\r\n> ")
+t.expect(pexpect.EOF)
+second.sendline("hello")
+second.expect_exact("ANYBODY?HELLO\r\n> ")
 second.sendline("q")
 second.expect(pexpect.EOF)
 second.close()
 assert second.exitstatus == 0, second'
 }
 
-@test "on a terminal: a server that hangs up while we may type is noticed at once" {
+@test "on a terminal: that the server is gone is noticed at the next line" {
     start tcp_server 127.0.0.1 0
     on_a_terminal "
 t.sendline('hello')
 t.expect_exact('HELLO\r\n> ')
-os.kill($PID, 15)
-t.expect_exact('the server hung up (end of stream)')
+os.kill($PID, 9)
+t.sendline('still there?')
+t.expect('the server hung up|ECONNRESET')
 t.expect(pexpect.EOF)
 t.close()
-assert t.exitstatus == 0, t"
+assert t.exitstatus == 1, t"
+}
+
+@test "on a terminal: two lines pasted at once are two messages, with or without line editing" {
+    start tcp_server 127.0.0.1 0
+    on_a_terminal '
+import termios
+for canonical in True, False:
+    if not canonical:
+        mode = termios.tcgetattr(t.child_fd); mode[3] &= ~termios.ICANON
+        termios.tcsetattr(t.child_fd, termios.TCSANOW, mode)
+    t.send("one\ntwo\n")
+    t.expect_exact("ONE"); t.expect_exact("TWO"); t.expect_exact("> ")'
+    [ "$(grep -c ' says "one"' "$LOG")" -eq 2 ]
+}
+
+@test "on a terminal: text, Ctrl-D, Ctrl-D: the text is sent, and nothing is left for the shell" {
+    start tcp_server 127.0.0.1 0
+    timeout 30 /usr/bin/python3 - "$ROOT/tcp_client/tcp_client" 127.0.0.1 "$PORT" 3>&- <<'END'
+import sys, pexpect
+t = pexpect.spawn("sh", timeout=10, encoding="utf-8", env={"PS1": "shell% "})
+t.expect_exact("shell% ")
+t.sendline(" ".join(sys.argv[1:]))
+t.expect_exact("> ")
+t.send("text"); t.sendcontrol("d"); t.sendcontrol("d")
+t.expect_exact("TEXT\r\n")
+t.expect_exact("shell% ")
+t.sendline("echo status $?"); t.expect_exact("status 0\r\n"); t.expect_exact("shell% ")
+END
 }
 
 @test "on a terminal: Ctrl-C leaves at once" {

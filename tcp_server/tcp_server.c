@@ -15,23 +15,33 @@ static const char usage[] =
 	"usage: tcp_server [-q] [HOST [PORT]]\n"
 	"Answer in upper case, one client at a time, until Ctrl-C.\n"
 	"  -q         quiet: print the ready line and errors only\n"
-	"  HOST PORT  where to listen (default 127.0.0.1 8080); 0.0.0.0 or ::\n"
-	"             is every interface, port 0 any free port\n"
+	"  HOST PORT  where to listen (default 127.0.0.1 8080: reached from\n"
+	"             this machine only; 0.0.0.0 or :: is every interface,\n"
+	"             port 0 any free port)\n"
 	"example: tcp_server ::1 9000\n";
 
-static void show(const char *peer, const char *bytes, ssize_t n)
+/* Print what a client says, up to 40 bytes of it. */
+static void show(const char *peer, const char *bytes, size_t n)
 {
 	if (quiet)
 		return;
 	printf("%s says \"", peer);
-	print_safe(bytes, n < 40 ? (size_t)n : 40);
-	printf("\"%s (%zd byte%s)\n", n > 40 ? "..." : "", n, n == 1 ? "" : "s");
+	print_safe(bytes, n < 40 ? n : 40);
+	printf("\"%s (%zu byte%s)\n", n > 40 ? "..." : "", n,
+	       n == 1 ? "" : "s");
+}
+
+/* Print what became of a client. */
+static void report(const char *peer, const char *what)
+{
+	if (!quiet)
+		printf("%s %s\n", peer, what);
 }
 
 int main(int argc, char *argv[])
 {
-	struct addrinfo *own = address_of(begin(argc, argv, "+hq", usage),
-					  SOCK_STREAM);
+	char **operands = begin(argc, argv, "+hq", usage);
+	struct addrinfo *own = address_of(operands, SOCK_STREAM);
 	struct sockaddr_storage address;
 	static char buf[65536];
 	const int on = 1;
@@ -41,45 +51,52 @@ int main(int argc, char *argv[])
 	if (listen_fd == -1)
 		die("socket");
 
-	/* 2. The port of a server that has just ended is ours again at once:
-	 *    see tcp_reuseaddr. */
+	/* 2. After a restart the port is ours again: see tcp_reuseaddr. */
 	if (setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on))
 		die("setsockopt SO_REUSEADDR");
 
 	/* 3. The socket gets its address: the SIM card is in. */
 	if (bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1)
-		die("bind");
+		die_of_address("bind", own);
 
-	/* 4. The phone is on: from here the kernel takes calls by itself, and
-	 *    up to 5 and 1 wait for us to pick up: see tcp_backlog. */
+	/* 4. The phone is on. From here the kernel takes calls by itself and
+	 *    lets a few of them wait until we pick up: see tcp_backlog. */
 	if (listen(listen_fd, 5) == -1)
-		die("listen");
+		die_of_address("listen", own);
 	announce(listen_fd);
 
 	for (;;) {
-		/* 5. Sleep until somebody calls. The call is a new socket; the
-		 *    listening one only ever listens. */
+		/* 5. Sleep until somebody calls. The call is a new socket;
+		 *    the listening one goes on listening. */
 		socklen_t length = sizeof address;
 		int conn_fd =
 			accept(listen_fd, (struct sockaddr *)&address, &length);
 		if (conn_fd == -1) {
-			complain("accept", "");
+			if (errno == EINTR || errno == ECONNABORTED)
+				continue;
+			/* No memory or no descriptor (EMFILE): the caller
+			 * still waits. To ask at once would burn the CPU. */
+			complain("accept", "a client");
 			sleep(1);
 			continue;
 		}
 		struct text peer = address_text(&address, length);
+		report(peer.s, "connected");
 
 		/* 6. Hear and answer, until the conversation is over. */
 		for (;;) {
 			ssize_t n = recv(conn_fd, buf, sizeof buf, 0);
-			if (n == 0) {
+			if (n == 0) { /* not "nothing yet": the end */
+				report(peer.s, "hung up (end of stream)");
 				break;
 			}
-			if (n == -1) {
+			if (n == -1 && errno == EINTR)
+				continue;
+			if (n == -1) { /* this client's end, not ours */
 				complain("recv from", peer.s);
 				break;
 			}
-			show(peer.s, buf, n);
+			show(peer.s, buf, (size_t)n);
 			upper_case(buf, (size_t)n);
 			if (send_all(conn_fd, buf, (size_t)n) == -1) {
 				complain("send to", peer.s);
@@ -87,7 +104,7 @@ int main(int argc, char *argv[])
 			}
 		}
 
-		/* 7. Hang up: the next caller in the queue has waited for this. */
+		/* 7. Hang up. The next caller in the queue has waited for it. */
 		close(conn_fd);
 	}
 }
