@@ -19,16 +19,26 @@
 /* Return "EPIPE" for EPIPE. (strerrorname_np(3) would, but musl lacks it.) */
 static inline const char *errno_name(int error)
 {
-	switch (error) { /* clang-format off: #name is the name as a string */
-#define E(name) case name: return #name;
-	E(EACCES) E(EADDRINUSE) E(EADDRNOTAVAIL) E(EAFNOSUPPORT) E(EAGAIN)
-	E(EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
-	E(ECONNRESET) E(EDESTADDRREQ) E(EEXIST) E(EHOSTUNREACH) E(EINPROGRESS)
-	E(EINTR) E(EINVAL) E(EIO) E(EISCONN) E(EMFILE) E(EMSGSIZE) E(ENETDOWN)
-	E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT) E(ENOMEM)
-	E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(ENOTDIR) E(ENOTSOCK) E(ENOTTY)
-	E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO) E(EPROTONOSUPPORT) E(EROFS)
-	E(EPROTOTYPE) E(ETIMEDOUT) E(EAI_AGAIN) E(EAI_FAIL) E(EAI_NONAME)
+	switch (error) { /* clang-format off */
+#define E(name)                                                                \
+	case name:                                                             \
+		return #name;
+		E(EACCES)
+		E(EADDRINUSE) E(EADDRNOTAVAIL) E(EAFNOSUPPORT) E(EAGAIN) E(
+			EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
+			E(ECONNRESET) E(EDESTADDRREQ) E(EEXIST) E(EHOSTUNREACH) E(
+				EINPROGRESS) E(EINTR) E(EINVAL) E(EIO) E(EISCONN)
+				E(EMFILE) E(EMSGSIZE) E(ENETDOWN) E(ENETUNREACH) E(
+					ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT) E(ENOMEM)
+					E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(
+						ENOTDIR) E(ENOTSOCK) E(ENOTTY)
+						E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(
+							EPROTO) E(EPROTONOSUPPORT)
+							E(EROFS) E(EPROTOTYPE) E(
+								ETIMEDOUT)
+								E(EAI_AGAIN) E(
+									EAI_FAIL)
+									E(EAI_NONAME)
 	} /* clang-format on */
 	return "see errno(3)";
 }
@@ -74,13 +84,14 @@ static inline char **begin(int argc, char *argv[], const char *options,
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setlocale(LC_CTYPE, "C.UTF-8"); /* for print_safe */
-	atexit(check_output); /* disk full or reader gone: status 1 */
+	atexit(check_output);		/* disk full or reader gone: status 1 */
 	usage_text = usage;
 	for (opterr = 0; (option = getopt(argc, argv, options)) != -1;) {
 		if (option == 'h')
 			exit(fputs(usage, stdout) == EOF);
 		if (option != 'q')
-			wrong_use(((char[]){'-', (char)optopt, 0}), "is unknown");
+			wrong_use(((char[]){'-', (char)optopt, 0}),
+				  "is unknown");
 		quiet = true;
 	}
 	return argv + optind;
@@ -174,7 +185,8 @@ static inline void print_safe(const char *bytes, size_t n)
 
 	for (size_t used; n > 0; bytes += used, n -= used) {
 		used = mbrtowc(&c, bytes, n, &(mbstate_t){0});
-		if (used >= 1 && used <= n && wcwidth(c) > 0 && !wcschr(no, c)) {
+		if (used >= 1 && used <= n && wcwidth(c) > 0 &&
+		    !wcschr(no, c)) {
 			fwrite(bytes, 1, used, stdout);
 		} else {
 			printf("\\%03o", (unsigned char)*bytes);
@@ -184,12 +196,15 @@ static inline void print_safe(const char *bytes, size_t n)
 }
 
 /* Turn a to z into upper case, in whole blocks of 64 bytes, for which BYTES has
- * room: so gcc -O2, too, can take 16 bytes at a time. */
+ * room: so gcc -O2, too, takes 16 bytes at a time. */
 static inline void upper_case(char *bytes, size_t n)
 {
-	for (size_t i = 0, end = (n + 63) / 64 * 64; i < end; i++)
-		bytes[i] = (char)(bytes[i] -
-				  (bytes[i] >= 'a' && bytes[i] <= 'z' ? 32 : 0));
+	for (char *end = bytes + n; bytes < end; bytes += 64)
+		for (int i = 0; i < 64; i++)
+			bytes[i] = (char)(bytes[i] ^
+					  (bytes[i] >= 'a' && bytes[i] <= 'z'
+						   ? 32
+						   : 0));
 }
 
 /* Send all N bytes: see tcp_sendall. Return 0, or -1 with errno set. */

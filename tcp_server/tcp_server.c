@@ -43,7 +43,7 @@ int main(int argc, char *argv[])
 	char **operands = begin(argc, argv, "+hq", usage);
 	struct addrinfo *own = address_of(operands, SOCK_STREAM);
 	struct sockaddr_storage address;
-	static char buf[65536];
+	static char buf[256 * 1024];
 	const int on = 1;
 
 	/* 1. A TCP socket that has no address yet: we bought a phone. */
