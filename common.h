@@ -1,6 +1,6 @@
 /* common.h - the chores that all demos share; no lesson lives here. Include it
- * first. "See" names the demo that takes a shortcut apart. In this order: what
- * every program needs, what conversations need, what stories need. */
+ * first. "See" names the demo that takes a shortcut apart. Three parts: every
+ * program, conversations, stories. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
@@ -19,27 +19,19 @@
 /* Return "EPIPE" for EPIPE. (strerrorname_np(3) would, but musl lacks it.) */
 static inline const char *errno_name(int error)
 {
-	switch (error) { /* clang-format off */
-#define E(name)                                                                \
-	case name:                                                             \
-		return #name;
-		E(EACCES)
-		E(EADDRINUSE) E(EADDRNOTAVAIL) E(EAFNOSUPPORT) E(EAGAIN) E(
-			EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
-			E(ECONNRESET) E(EDESTADDRREQ) E(EEXIST) E(EHOSTUNREACH) E(
-				EINPROGRESS) E(EINTR) E(EINVAL) E(EIO) E(EISCONN)
-				E(EMFILE) E(EMSGSIZE) E(ENETDOWN) E(ENETUNREACH) E(
-					ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT) E(ENOMEM)
-					E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(
-						ENOTDIR) E(ENOTSOCK) E(ENOTTY)
-						E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(
-							EPROTO) E(EPROTONOSUPPORT)
-							E(EROFS) E(EPROTOTYPE) E(
-								ETIMEDOUT)
-								E(EAI_AGAIN) E(
-									EAI_FAIL)
-									E(EAI_NONAME)
-	} /* clang-format on */
+	/* clang-format off */
+#define E(name) case name: return #name;
+	switch (error) {
+	E(EACCES) E(EADDRINUSE) E(EADDRNOTAVAIL) E(EAFNOSUPPORT) E(EAGAIN)
+	E(EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
+	E(ECONNRESET) E(EDESTADDRREQ) E(EEXIST) E(EHOSTUNREACH) E(EINPROGRESS)
+	E(EINTR) E(EINVAL) E(EIO) E(EISCONN) E(EMFILE) E(EMSGSIZE) E(ENETDOWN)
+	E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT) E(ENOMEM)
+	E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(ENOTDIR) E(ENOTSOCK) E(ENOTTY)
+	E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO) E(EPROTONOSUPPORT) E(EROFS)
+	E(EPROTOTYPE) E(ETIMEDOUT) E(EAI_AGAIN) E(EAI_FAIL) E(EAI_NONAME)
+	}
+	/* clang-format on */
 	return "see errno(3)";
 }
 
@@ -48,12 +40,12 @@ static inline const char *errno_name(int error)
 	warnx("%s %s: %s (%s)", what, whom, strerror(errno), errno_name(errno))
 /* The same, and the program ends with status 1. */
 #define die(what)                                                              \
-	errx(1, "%s: %s (%s)", what, strerror(errno), errno_name(errno))
+	errx(1, "%s: %s (%s)%s", what, strerror(errno), errno_name(errno),     \
+	     errno == EADDRINUSE ? "\nhint: who has it? ss -lntup" : "")
 /* The command line is wrong: say so, print the usage line; status 2. */
 #define wrong_use(word, why)                                                   \
 	errx(2, "'%s' %s\n%.*s", word, why, (int)strcspn(usage_text, "\n"),    \
 	     usage_text)
-
 static const char *usage_text;
 static bool quiet; /* the option -q was given */
 
@@ -71,7 +63,6 @@ static inline char **begin(int argc, char *argv[], const char *options,
 			   const char *usage)
 {
 	const int signals[] = {SIGINT, SIGTERM, SIGCHLD, SIGALRM};
-	sigset_t none;
 	int fd, option;
 
 	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2)
@@ -80,8 +71,7 @@ static inline char **begin(int argc, char *argv[], const char *options,
 	for (int i = 0; i < 4; i++)
 		signal(signals[i], SIG_DFL);
 	signal(SIGPIPE, SIG_IGN); /* see tcp_sigpipe */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, &(sigset_t){0}, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setlocale(LC_CTYPE, "C.UTF-8"); /* for print_safe */
 	atexit(check_output);		/* disk full or reader gone: status 1 */
@@ -100,10 +90,10 @@ static inline char **begin(int argc, char *argv[], const char *options,
 /* Return TEXT as a number from MIN to MAX; " 80", "+80" and "80x" are none. */
 static inline int number(const char *text, int min, int max)
 {
-	size_t digits = strspn(text, "0123456789");
 	long value = strtol(text, NULL, 10); /* LONG_MAX if it is too large */
 
-	if (digits == 0 || text[digits] || value < min || value > max)
+	if (!*text || text[strspn(text, "0123456789")] || value < min ||
+	    value > max)
 		wrong_use(text, "is not a number that is possible here");
 	return (int)value;
 }
@@ -114,22 +104,20 @@ static inline int number(const char *text, int min, int max)
  * in turn: see sock_resolve. TYPE is SOCK_STREAM or SOCK_DGRAM. */
 static inline struct addrinfo *address_of(char *operands[], int type)
 {
-	const struct addrinfo wanted = {.ai_socktype = type};
-	const char *host = operands[0] ? operands[0] : "127.0.0.1";
-	const char *port = operands[0] && operands[1] ? operands[1] : "8080";
-	struct addrinfo *list;
+	const char *host = *operands ? *operands++ : "127.0.0.1";
+	const char *port = *operands ? *operands++ : "8080";
+	struct addrinfo *list, wanted = {.ai_socktype = type};
 	int error;
 
-	if (operands[0] && operands[1] && operands[2])
-		wrong_use(operands[2], "is too much");
+	if (*operands)
+		wrong_use(*operands, "is too much");
 	number(port, 0, 65535); /* glibc would take "99999" for 34463 */
 	error = getaddrinfo(host, port, &wanted, &list);
 	if (error)
-		errx(1, "look up %s: %s (%s)\nhint: %s", host,
-		     gai_strerror(error), errno_name(error),
-		     error == EAI_AGAIN ? "no name server answers: 127.0.0.1 "
-					  "needs none"
-					: "is it spelt right?");
+		errx(1,
+		     "look up %s: %s (%s)\nhint: 127.0.0.1 needs no name "
+		     "server",
+		     host, gai_strerror(error), errno_name(error));
 	return list;
 }
 
@@ -150,17 +138,6 @@ static inline struct text address_text(const void *address, socklen_t length)
 	return text;
 }
 
-/* CALL, bind or listen, has failed for a server: say why, and what helps. */
-static inline void die_of_address(const char *call, const struct addrinfo *own)
-{
-	complain(call, address_text(own->ai_addr, own->ai_addrlen).s);
-	if (errno == EADDRINUSE)
-		fputs("hint: who has it? ss -lntup\n", stderr);
-	if (errno == EADDRNOTAVAIL)
-		fputs("hint: our addresses are: ip -brief address\n", stderr);
-	exit(1);
-}
-
 /* Print a server's ready line; for port 0 the kernel has chosen a port. */
 static inline void announce(int fd)
 {
@@ -179,14 +156,13 @@ static inline void announce(int fd)
  * seen as it is, UTF-8 too, any other byte in octal (newline is \012). */
 static inline void print_safe(const char *bytes, size_t n)
 {
-	/* All but the first have a width, yet nothing to see. */
-	static const wchar_t no[] = L"\\\xad\x115f\x1160\x2800\x3164\xffa0";
+	/* Not to be seen though they have a width; and the backslash. */
+	static const wchar_t no[] = L"\xad\x115f\x1160\x2800\x3164\xffa0\\";
 	wchar_t c;
 
 	for (size_t used; n > 0; bytes += used, n -= used) {
 		used = mbrtowc(&c, bytes, n, &(mbstate_t){0});
-		if (used >= 1 && used <= n && wcwidth(c) > 0 &&
-		    !wcschr(no, c)) {
+		if (used - 1 < n && wcwidth(c) > 0 && !wcschr(no, c)) {
 			fwrite(bytes, 1, used, stdout);
 		} else {
 			printf("\\%03o", (unsigned char)*bytes);
@@ -195,28 +171,22 @@ static inline void print_safe(const char *bytes, size_t n)
 	}
 }
 
-/* Turn a to z into upper case, in whole blocks of 64 bytes, for which BYTES has
- * room: so gcc -O2, too, takes 16 bytes at a time. */
+/* Turn a to z into upper case, in whole blocks of 64 bytes, for which there must
+ * be room: so that gcc -O2, too, takes 16 at a time. */
 static inline void upper_case(char *bytes, size_t n)
 {
 	for (char *end = bytes + n; bytes < end; bytes += 64)
 		for (int i = 0; i < 64; i++)
-			bytes[i] = (char)(bytes[i] ^
-					  (bytes[i] >= 'a' && bytes[i] <= 'z'
-						   ? 32
-						   : 0));
+			bytes[i] ^= bytes[i] >= 'a' && bytes[i] <= 'z' ? 32 : 0;
 }
 
 /* Send all N bytes: see tcp_sendall. Return 0, or -1 with errno set. */
 static inline int send_all(int fd, const char *bytes, size_t n)
 {
-	for (ssize_t sent; n > 0; bytes += sent, n -= (size_t)sent) {
-		sent = send(fd, bytes, n, MSG_NOSIGNAL);
-		if (sent == -1 && errno != EINTR)
-			return -1;
-		if (sent == -1)
-			sent = 0;
-	}
+	for (ssize_t sent; n > 0; bytes += sent, n -= (size_t)sent)
+		while ((sent = send(fd, bytes, n, MSG_NOSIGNAL)) == -1)
+			if (errno != EINTR)
+				return -1;
 	return 0;
 }
 
@@ -225,16 +195,14 @@ static inline int send_all(int fd, const char *bytes, size_t n)
 /* Make one system call, print it as it stands in the source (#call is its text)
  * with its result, and return that. An expect must follow if it is -1. */
 #define CALL(who, call) narrate(who, #call, (int)(call))
-
 /* Claim something: it is printed if it holds, or else the story ends here. */
 #define expect(claim, condition) expected(claim, #condition, condition)
-
 /* Print a line that is no call: printf's arguments. */
 #define note(...) (printf("   "), printf(__VA_ARGS__), putchar('\n'))
 
 static int scene_number;
-static char last_call[200] = "   no call yet"; /* the line that was printed */
-static bool unjudged; /* its result is -1, and no expect has come */
+static char last_call[200] = "none"; /* and its result */
+static bool unjudged; /* that is -1, and no expect has come yet */
 
 static inline void scene(const char *title)
 {
@@ -254,14 +222,13 @@ static inline void expected(const char *claim, const char *text, bool holds)
 static inline int narrate(const char *who, const char *call, int result)
 {
 	const int error = errno;
-	const char *name = result == -1 ? errno_name(error) : "";
 
 	if (unjudged)
-		expected("this call succeeds", "no -1", false);
+		expected("the call below succeeds", "not -1", false);
 	unjudged = result == -1;
 	snprintf(last_call, sizeof last_call, "   %-7s %-50s%s = %d%s%s", who,
 		 call, strlen(call) > 55 ? "\n          " : "", result,
-		 unjudged ? " " : "", name);
+		 unjudged ? " " : "", unjudged ? errno_name(error) : "");
 	puts(last_call);
 	errno = error;
 	return result;
@@ -271,11 +238,10 @@ static inline int narrate(const char *who, const char *call, int result)
  * up while it is stopped (Ctrl-Z). */
 static inline void ring(int signal_number)
 {
-	static volatile sig_atomic_t rings;
+	static volatile int rings;
 
 	alarm(5);
-	rings = rings + 1;
-	if (rings == 4 && write(2, last_call, strlen(last_call)) != -1)
+	if (++rings == 4 && write(2, last_call, strlen(last_call)) != -1)
 		_exit(signal_number > 0);
 }
 
@@ -333,8 +299,7 @@ static inline void connected_pair(int *client_fd, int *conn_fd)
 /* Sleep until poll(2) reports EVENT for FD: see tcp_nonblock. */
 static inline void wait_for(int fd, short event)
 {
-	struct pollfd end = {.fd = fd, .events = event};
-
-	while (poll(&end, 1, -1) == -1 && errno == EINTR)
+	while (poll(&(struct pollfd){fd, event, 0}, 1, -1) == -1 &&
+	       errno == EINTR)
 		;
 }

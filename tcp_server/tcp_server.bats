@@ -192,7 +192,7 @@ assert s.recv(3) == b"SIX"' "$PORT"
     start tcp_server 127.0.0.1 0
     run "$ROOT/tcp_server/tcp_server" 127.0.0.1 "$PORT"
     [ "$status" -eq 1 ]
-    [[ ${lines[0]} = "tcp_server: bind 127.0.0.1:$PORT: "*" (EADDRINUSE)" ]]
+    [[ ${lines[0]} = "tcp_server: bind: "*" (EADDRINUSE)" ]]
     [ "${lines[1]}" = "hint: who has it? ss -lntup" ]
     ss -lntup | grep -q ":$PORT .*tcp_server"
 }
@@ -212,7 +212,7 @@ assert s.recv(1) == b""' "$PORT" "$PID"
 @test "somebody else's address, and a name that nobody has" {
     run "$ROOT/tcp_server/tcp_server" 192.0.2.77 0
     [ "$status" -eq 1 ]
-    [[ ${lines[0]} = "tcp_server: bind 192.0.2.77:0: "*" (EADDRNOTAVAIL)" ]]
+    [[ ${lines[0]} = "tcp_server: bind: "*" (EADDRNOTAVAIL)" ]]
     [[ ${lines[1]} = "hint: "* ]]
     run "$ROOT/tcp_server/tcp_server" no.such.name.invalid
     [ "$status" -eq 1 ]

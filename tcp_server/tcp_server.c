@@ -57,12 +57,12 @@ int main(int argc, char *argv[])
 
 	/* 3. The socket gets its address: the SIM card is in. */
 	if (bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1)
-		die_of_address("bind", own);
+		die("bind");
 
 	/* 4. The phone is on. From here the kernel takes calls by itself and
 	 *    lets a few of them wait until we pick up: see tcp_backlog. */
 	if (listen(listen_fd, 5) == -1)
-		die_of_address("listen", own);
+		die("listen");
 	announce(listen_fd);
 
 	for (;;) {
