@@ -41,7 +41,9 @@ static inline const char *errno_name(int error)
 /* The same, and the program ends with status 1. */
 #define die(what)                                                              \
 	errx(1, "%s: %s (%s)%s", what, strerror(errno), errno_name(errno),     \
-	     errno == EADDRINUSE ? "\nhint: who has it? ss -lntup" : "")
+	     errno == EADDRINUSE      ? "\nhint: who has it? ss -lntup"        \
+	     : errno == EADDRNOTAVAIL ? "\nhint: ours are: ip -brief address"  \
+				      : "")
 /* The command line is wrong: say so, print the usage line; status 2. */
 #define wrong_use(word, why)                                                   \
 	errx(2, "'%s' %s\n%.*s", word, why, (int)strcspn(usage_text, "\n"),    \

@@ -59,19 +59,105 @@ every_demo() {
     every_demo notices
 }
 
-@test "cc in the folder, without flags, builds it" {
+@test "cc in the folder, without flags, builds it; so does tcc" {
     builds() {
-        (cd "$ROOT/$1" && cc ./*.c -o "$BATS_TEST_TMPDIR/$1") && "$BATS_TEST_TMPDIR/$1" -h >/dev/null
+        (cd "$ROOT/$1" && cc "$1.c" -o "$BATS_TEST_TMPDIR/$1") && "$BATS_TEST_TMPDIR/$1" -h >/dev/null
+        ! command -v tcc >/dev/null || tcc -w "$ROOT/$1/$1.c" -o "$BATS_TEST_TMPDIR/$1" &&
+            "$BATS_TEST_TMPDIR/$1" -h >/dev/null
     }
     every_demo builds
 }
 
-@test "the header comment says what, how to run it and what next, in 12 lines" {
+# programs CODE: run CODE in Python; stories are the names of those demos, servers
+# the command lines of the programs that wait for clients.
+programs() {
+    timeout 120 /usr/bin/python3 -c "
+import os, pathlib, signal, subprocess, sys, time
+root = pathlib.Path(sys.argv[1])
+demos = subprocess.run([root / 'scripts/table', '-d'], stdout=subprocess.PIPE, text=True).stdout.split()
+source = {demo: (root / demo / (demo + '.c')).read_text() for demo in demos}
+stories = [demo for demo in demos if 'begin_story(' in source[demo]]
+def path(demo): return str(root / demo / demo)
+servers = [[path(demo), '127.0.0.1', '0'] for demo in demos if '[-q] [HOST [PORT]]' in source[demo] and demo != 'udp_demo']
+servers += [[path('udp_demo'), 'server', '127.0.0.1', '0'], [path('unix_demo'), 'server', sys.argv[2] + '/socket']]
+assert len(stories) > 5 and len(servers) > 2
+def field(pid, name): # of /proc/PID/status
+    return next(l.split()[1] for l in open(f'/proc/{pid}/status') if l.startswith(name + ':'))
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, 'waited for 20 s'
+        time.sleep(0.01)
+$1" "$ROOT" "$BATS_TEST_TMPDIR" 3>&-
+}
+
+@test "whatever the starter did to it: signals ignored or blocked, descriptors closed" {
+    programs '
+def spoil():
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))
+def close_all():
+    spoil()
+    for fd in 0, 1, 2: os.close(fd)
+for command in servers:
+    server = subprocess.Popen(command, preexec_fn=spoil, stdout=subprocess.PIPE)
+    assert b"listening on" in server.stdout.readline(), command
+    pid = server.pid
+    assert int(field(pid, "SigBlk"), 16) == 0 and int(field(pid, "SigIgn"), 16) == 1 << signal.SIGPIPE - 1, command
+    server.send_signal(signal.SIGINT)
+    assert server.wait(10) in (-signal.SIGINT, 128 + signal.SIGINT), (command, server.returncode)
+running = [(story, subprocess.Popen([path(story)], preexec_fn=how, stdout=subprocess.DEVNULL, close_fds=False))
+           for story in stories for how in (spoil, close_all)]
+for story, process in running:
+    assert process.wait(60) == 0, (story, process.returncode)'
+}
+
+@test "Ctrl-C ends every program at once, also while nobody reads its output" {
+    programs '
+for command in servers + [[path(story)] for story in stories]:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while os.write(writer, b"x" * 4096): pass
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    process = subprocess.Popen(command, stdout=writer)
+    os.close(writer)
+    until(lambda: "pipe_write" in open(f"/proc/{process.pid}/wchan").read())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) in (-signal.SIGINT, 128 + signal.SIGINT), (command, process.returncode)
+    os.close(reader)'
+}
+
+@test "a story that hangs is ended and says where; being stopped (Ctrl-Z) does not count" {
+    programs '
+story = sys.argv[2] + "/tcp_disconnect"
+# The same watchdog, with 4 s for its 20.
+subprocess.run(["cc", "-w", "-Dalarm(seconds)=alarm(1)", "-o", story, path("tcp_disconnect") + ".c"], check=True)
+reader, writer = os.pipe()
+hangs = subprocess.Popen([story], stdout=writer, stderr=subprocess.PIPE)
+stopped = subprocess.Popen([story], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+stopped.send_signal(signal.SIGSTOP)
+filler = subprocess.Popen(["yes"], stdout=writer) # nobody reads: the story blocks when it prints
+begun = time.monotonic()
+said = hangs.communicate(timeout=20)[1]
+filler.kill()
+if hangs.returncode == 0: # it was faster than the filler
+    pass
+else:
+    assert hangs.returncode == 1 and b"(" in said, (hangs.returncode, said)
+until(lambda: time.monotonic() - begun > 6) # time itself is the matter
+stopped.send_signal(signal.SIGCONT)
+assert stopped.communicate(timeout=20)[1] == b"" and stopped.returncode == 0'
+}
+
+@test "the header comment says what, what to watch and what next, in 12 lines" {
     has_header() {
         local header
         header=$(sed '/^ \*\/$/q' "$ROOT/$1/$1.c")
         [ "$(wc -l <<<"$header")" -le 14 ] && [[ $header = "/* $1 - "* ]] &&
-            grep -q '^ \* Run: ' <<<"$header" && grep -q '^ \* Next: ' <<<"$header"
+            grep -q '^ \* Watch: ' <<<"$header" && grep -q '^ \* Next: ' <<<"$header"
     }
     every_demo has_header
 }
