@@ -1,0 +1,123 @@
+load ../scripts/bats_helper
+load ../scripts/many_helper
+
+# talks_across COUNT: so many clients talk at the same time, each about itself.
+# Prints how many answers were somebody else's, or in part.
+talks_across() {
+    python '
+import threading
+wrong = []
+def talk(me):
+    s = dial(sys.argv[1])
+    said = (b"%d " % me) * 2000
+    for turn in range(20):
+        s.sendall(said)
+        got = b""
+        while len(got) < len(said):
+            got += s.recv(65536)
+        if got != said.upper():
+            wrong.append(me)
+            return
+threads = [threading.Thread(target=talk, args=(i,)) for i in range(int(sys.argv[2]))]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(len(wrong))' "$PORT" "$1"
+}
+
+# checked SED-SCRIPT: build that variant with ThreadSanitizer and start it.
+checked() {
+    variant tcp_thread "$1" -fsanitize=thread -pthread || missing "gcc's ThreadSanitizer"
+    # It needs memory at fixed addresses: no randomness, where that can be had.
+    setarch -R true 2>/dev/null && UNDER=(setarch -R)
+    launch "${UNDER[@]}" "$VARIANT" 127.0.0.1 0
+}
+
+@test "serves 1,000 clients at once, in one process" {
+    start tcp_thread 127.0.0.1 0
+    serves_at_once 1000
+    wait_for '^served 127.0.0.1:[0-9]*, 0 still here$'
+    [ "$(find "/proc/$PID/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 1 ]
+    [ -z "$(ps -o pid= --ppid "$PID")" ]
+}
+
+@test "each client on the line has a thread, which ends with it" {
+    start tcp_thread -q 127.0.0.1 0
+    python '
+def threads():
+    return len(os.listdir("/proc/%s/task" % sys.argv[2]))
+clients = [dial(sys.argv[1]) for _ in range(10)]
+for s in clients:
+    s.sendall(b"x")
+    assert s.recv(1) == b"X"
+assert threads() == 11
+for s in clients:
+    s.close()
+while threads() > 1:
+    time.sleep(0.02)' "$PORT" "$PID"
+}
+
+@test "answers exactly, also a client that reads late" {
+    start tcp_thread -q 127.0.0.1 0
+    echoes_exactly
+}
+
+@test "a reset ends nobody else's conversation" {
+    start tcp_thread 127.0.0.1 0
+    resets_end_nobody_else
+    grep -q '^tcp_thread: recv from 127.0.0.1:[0-9]*: Connection reset by peer (ECONNRESET)$' "$LOG"
+}
+
+@test "output that nobody reads stalls nobody" {
+    unread_output_stalls_nobody tcp_thread 300
+}
+
+@test "-q, IPv6, a taken port, Ctrl-C" {
+    keeps_the_contract tcp_thread
+}
+
+@test "if there can be no thread, one client is lost and not the server" {
+    trace -e 'trace=?clone3,clone' -e 'inject=?clone3,clone:error=EAGAIN:when=1'
+    start tcp_thread 127.0.0.1 0
+    python '
+s = dial(sys.argv[1])
+assert s.recv(1) == b""
+s = dial(sys.argv[1])
+s.sendall(b"next")
+assert s.recv(4) == b"NEXT"' "$PORT"
+    grep -q '^tcp_thread: pthread_create for a client: .* (EAGAIN)$' "$LOG"
+}
+
+@test "100 clients at the same time: each hears its own words" {
+    start tcp_thread -q 127.0.0.1 0
+    [ "$(talks_across 100)" -eq 0 ]
+}
+
+@test "shown: with one buffer for all threads, clients hear each other" {
+    variant tcp_thread 's/^\tchar buf\[/\tstatic char buf[/' -pthread
+    launch "$VARIANT" -q 127.0.0.1 0
+    local tries
+    for ((tries = 0; tries < 5; tries++)); do # it is a matter of luck each time
+        [ "$(talks_across 50)" -eq 0 ] || return 0
+    done
+    return 1
+}
+
+@test "ThreadSanitizer finds nothing" {
+    checked ''
+    talks_across 20
+    resets_end_nobody_else
+    run ! grep -A 20 'WARNING: ThreadSanitizer' "$LOG"
+}
+
+@test "shown: without the mutex all seems well, and ThreadSanitizer knows better" {
+    variant tcp_thread '/pthread_mutex_[un]*lock/d' -pthread
+    launch "$VARIANT" 127.0.0.1 0
+    [ "$(talks_across 20)" -eq 0 ]
+    wait_for ' 0 still here$'
+    checked '/pthread_mutex_[un]*lock/d'
+    talks_across 20
+    wait_for 'WARNING: ThreadSanitizer: data race'
+    wait_for 'Location is global .clients.'
+}
