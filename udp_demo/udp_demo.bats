@@ -66,7 +66,6 @@ def failed(t):
     assert t.exitstatus != 0
 def interrupt(t):
     end(t, "c")
-    assert t.before.endswith("stopped by a signal, all sockets closed\r\n"), t.before
 $1
 END
     timeout 60 "$ROOT/scripts/sandbox" /usr/bin/python3 "$BATS_TEST_TMPDIR/terminals.py" 3>&-
@@ -75,10 +74,21 @@ END
 @test "server: answers in upper case, and shows who said what" {
     start udp_demo server 127.0.0.1 0
     [ "$(says "'Grüße, 1 x\\n'.encode()")" = 'GRüßE, 1 X' ]
-    wait_for '^127\.0\.0\.1:[0-9]+ says "Grüße, 1 x\\n" \(13 bytes\)$'
+    wait_for '^127\.0\.0\.1:[0-9]+ says "Grüße, 1 x\\012" \(13 bytes\)$'
 }
 
-@test "server: clients are served in the order of their datagrams" {
+@test "server: changes a to z and no other of the 256 bytes" {
+    start udp_demo -q server 127.0.0.1 0
+    python "
+every = bytes(range(256))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(every, ('127.0.0.1', $PORT))
+assert s.recv(999) == bytes(b - 32 if 97 <= b <= 122 else b for b in every)"
+    [ "$(wc -l <"$LOG")" -eq 1 ] # -q: the ready line and nothing else
+}
+
+@test "server: clients are served in the order of their datagrams, by one socket" {
+    trace -e trace=socket,accept,accept4
     start udp_demo server 127.0.0.1 0
     run python "
 a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in 'ab')
@@ -91,45 +101,45 @@ for s in a, b, a, b:
     print('127.0.0.1:%d' % s.getsockname()[1])"
     [ "$status" -eq 0 ]
     [ "$(sed -n 's/ says.*//p' "$LOG")" = "$output" ]
+    [ "$(grep -c SOCK_DGRAM "$TRACE")" -eq 1 ]
+    run ! grep -q accept "$TRACE"
 }
 
 @test "server: an empty datagram is answered with one, and ends nothing" {
     start udp_demo server 127.0.0.1 0
     [ -z "$(says "b''")" ]
-    wait_for ' says "" \(0 bytes: an empty datagram\)$'
+    wait_for ' says "" \(0 bytes\)$'
     [ "$(says "b'still there'")" = 'STILL THERE' ]
 }
 
-@test "server: what is longer than its buffer is reported as cut" {
-    reported() { [ "$(grep -c '^(cut to 1024 bytes: the tail is gone)$' "$LOG")" -eq "$1" ]; }
+@test "server: the largest datagram comes back whole, on the screen it is short" {
     start udp_demo server 127.0.0.1 0
-    [ "$(says "b'a' * 1024" | wc -c)" -eq 1024 ]
-    wait_for ' \(1024 bytes\)$'
-    reported 0
-    [ "$(says "b'a' * 1025" | wc -c)" -eq 1024 ]
-    wait_for ' \(1025 bytes\)$'
-    reported 1
-    [ "$(says "b'a' * 65507" | wc -c)" -eq 1024 ]
-    wait_for ' \(65507 bytes\)$'
-    reported 2
+    [ "$(says "b'a' * 65507" | tr -cd A | wc -c)" -eq 65507 ]
+    wait_for ' says "a{40}"\.\.\. \(65507 bytes\)$'
 }
 
 @test "server: bytes that could harm a terminal are escaped" {
     start udp_demo server 127.0.0.1 0
     says "b'\\033]0;x\\007\\xff'" >"$BATS_TEST_TMPDIR/answer"
-    wait_for 'says "\\033\]0;x\\a\\377" \(7 bytes\)'
+    wait_for 'says "\\033\]0;x\\007\\377" \(7 bytes\)'
     run ! grep -q $'\033' "$LOG"
 }
 
+@test "server: a client that has our port at another address is an honest one" {
+    start udp_demo server 127.0.0.1 0
+    python "
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.2', $PORT))
+s.sendto(b'hello', ('127.0.0.1', $PORT))
+assert s.recv(9) == b'HELLO'"
+}
+
 @test "server: a sender that cannot be answered, and one that forges our address" {
-    "$ROOT/scripts/sandbox" true || missing "a private network"
-    local host
-    for host in 127.0.0.1 0.0.0.0; do
-        run timeout 20 "$ROOT/scripts/sandbox" /usr/bin/python3 -c "
+    alone /usr/bin/python3 -c "
 import socket, struct, subprocess
-server = subprocess.Popen(['$ROOT/udp_demo/udp_demo', 'server', '$host', '9000'],
+server = subprocess.Popen(['$ROOT/udp_demo/udp_demo', 'server', '127.0.0.1', '9000'],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-assert server.stdout.readline() == 'listening on $host:9000\n'
+assert server.stdout.readline() == 'listening on 127.0.0.1:9000\n'
 raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
 for port in 0, 9000: # checksum 0: none was computed
     raw.sendto(struct.pack('!4H', port, 9000, 10, 0) + b'ha', ('127.0.0.1', 9000))
@@ -140,96 +150,63 @@ for words in b'alive', b'and well': # an answer to itself would be between the t
     assert s.recv(9) == words.upper()
 server.terminate()
 print(server.stdout.read())
-assert server.wait(10) == 0" 3>&-
-        [ "$status" -eq 0 ]
-        [[ $output = *"udp_demo: sendto 127.0.0.1:0: Invalid argument (EINVAL)"* ]]
-        [ "$(grep -c 'says "ha"' <<<"$output")" -eq 2 ]
-        [[ ${output^^} != *'SAYS "HA"'*'SAYS "HA"'*'SAYS "HA"'* ]]
-        [[ $output = *"that is our own port: forged, not answered"* ]]
-    done
-}
-
-@test "server: sendto that fails costs one answer, not the server" {
-    trace -e trace=sendto -e inject=sendto:error=EPERM:when=1
-    start udp_demo server 127.0.0.1 0
-    run python "
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for words in b'one', b'two':
-    s.sendto(words, ('127.0.0.1', $PORT))
-assert s.recv(9) == b'TWO'"
+server.wait(10)"
     [ "$status" -eq 0 ]
-    grep -q '^udp_demo: sendto 127.0.0.1:[0-9]*: Operation not permitted (EPERM)$' "$LOG"
+    [[ $output = *"udp_demo: sendto 127.0.0.1:0: Invalid argument (EINVAL)"* ]]
+    [ "$(grep -c 'says "ha"' <<<"$output")" -eq 2 ]
+    [[ $output != *'says "HA"'* ]]
 }
 
-@test "server: memory that runs out for a moment does not end it" {
-    trace -e trace=recvfrom -e inject=recvfrom:error=ENOBUFS:when=1..3
-    start udp_demo server 127.0.0.1 0
-    [ "$(says "b'still there'")" = 'STILL THERE' ]
-    [ "$(grep -c '^udp_demo: recvfrom: No buffer space available (ENOBUFS)$' "$LOG")" -eq 3 ]
-}
-
-# fails_at CALL ARGS...: with CALL failing, the program ends with status 1 and
-# names it.
-fails_at() {
-    command -v strace >/dev/null || missing strace
-    run timeout 20 strace -qq -o /dev/null -e trace="$1" -e inject="$1:error=EBADF" \
-        "$ROOT/udp_demo/udp_demo" "${@:2}" <<<hello
-    [ "$status" -eq 1 ] && grep -q "^udp_demo: $1.*: Bad file descriptor (EBADF)$" <<<"$output" || {
-        echo "$*: status $status: $output"
-        return 1
-    }
-}
-
-@test "a call that fails is named, with its errno; status 1" {
-    local call
-    for call in socket bind getsockname recvfrom; do
-        fails_at "$call" server 127.0.0.1 0
-    done
-    start udp_demo server 127.0.0.1 0
-    for call in socket sendto getsockname poll recvfrom; do
-        fails_at "$call" client 127.0.0.1 "$PORT"
-    done
-}
-
-@test "server: a port that is taken: errno's name, who has it, another one" {
-    start udp_demo server 127.0.0.1 0
-    run timeout 10 "$ROOT/udp_demo/udp_demo" server 127.0.0.1 "$PORT"
-    [ "$status" -eq 1 ]
-    [[ ${lines[0]} = "udp_demo: bind to 127.0.0.1 port $PORT: "*" (EADDRINUSE)" ]]
-    [ "${lines[1]}" = "hint: see who has that port: ss -lunp 'sport = :$PORT'" ]
-    [[ ${lines[2]} = "hint: or take another one: udp_demo server 127.0.0.1 "* ]]
-    [ "$(says "b'mine'")" = MINE ] # nothing was taken away from the first one
-}
-
-@test "server: ends on SIGINT and SIGTERM, status 0, with a closing line" {
-    local signal
-    for signal in INT TERM; do
+@test "server: a failing sendto or recvfrom costs one answer, not the server" {
+    local fault
+    for fault in sendto:error=EPERM recvfrom:error=ENOBUFS; do
+        trace -e trace=sendto,recvfrom -e "inject=$fault:when=1"
         start udp_demo server 127.0.0.1 0
         python "
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.sendto(b'', ('127.0.0.1', $PORT))
-s.recv(9)"
-        kill -"$signal" "$PID"
-        ended "$PID"
-        [ "$(tail -n 1 "$LOG")" = "stopped by a signal, all sockets closed" ]
+for words in b'one', b'two':
+    s.sendto(words, ('127.0.0.1', $PORT))
+while s.recv(9) != b'TWO':
+    pass"
+        grep -q "^udp_demo: ${fault%%:*} .* (${fault##*=})$" "$LOG"
     done
 }
 
-@test "client: a filter; each line is a datagram, an empty one too" {
+@test "a call that fails is named, with its errno; status 1" {
+    command -v strace >/dev/null || missing strace
+    start udp_demo server 127.0.0.1 0
+    local call role
+    for role in server client; do
+        for call in socket bind getsockname sendto recvfrom; do
+            case $role.$call in server.sendto | server.recvfrom | client.bind | client.getsockname) continue ;; esac
+            run timeout 20 strace -qq -o /dev/null -e trace="$call" -e inject="$call:error=EBADF" \
+                "$ROOT/udp_demo/udp_demo" $role 127.0.0.1 "$([ $role = server ] && echo 0 || echo "$PORT")" <<<hello
+            [ "$status" -eq 1 ] && grep -q "^udp_demo: .*$call.*: .* (EBADF)$" <<<"$output" || {
+                echo "$role $call: status $status: $output"
+                return 1
+            }
+        done
+    done
+}
+
+@test "server: a port that is taken: errno's name and who has it; nothing is taken away" {
+    start udp_demo server 127.0.0.1 0
+    run timeout 10 "$ROOT/udp_demo/udp_demo" server 127.0.0.1 "$PORT"
+    [ "$status" -eq 1 ]
+    [[ ${lines[0]} = "udp_demo: bind"*" (EADDRINUSE)" && ${lines[1]} = "hint: "*"ss -"* ]]
+    [ "$(says "b'mine'")" = MINE ]
+}
+
+@test "client: a filter; each line is a datagram with a number, an empty one too" {
     start udp_demo server 127.0.0.1 0
     client 127.0.0.1 "$PORT" < <(printf 'a\n\nlast line without newline')
     [ "$status" -eq 0 ]
     [ "$output" = $'A\n\nLAST LINE WITHOUT NEWLINE' ]
-    grep -q ' says "" (0 bytes: an empty datagram)$' "$LOG"
-    [ "$(grep -c ' says ' "$LOG")" -eq 3 ]
-}
-
-@test "client: one address for all its questions, which the first sendto gave it" {
-    start udp_demo server 127.0.0.1 0
-    client 127.0.0.1 "$PORT" < <(printf 'a\nb\n')
-    [[ $stderr = "sending to 127.0.0.1:$PORT; "* ]]
-    [[ $stderr =~ "(by sendto our socket got the address 0.0.0.0:"([0-9]+)")" ]]
-    [ "$(grep -c "^127.0.0.1:${BASH_REMATCH[1]} says " "$LOG")" -eq 2 ]
+    wait_for ' says "3 last line without newline" \(27 bytes\)$'
+    grep -q ' says "1 a" (3 bytes)$' "$LOG"
+    grep -q ' says "2 " (2 bytes)$' "$LOG"
+    # One port for all of them, which nobody but the kernel has chosen.
+    [ "$(sed -n 's/ says.*//p' "$LOG" | sort -u | wc -l)" -eq 1 ]
 }
 
 @test "client: q quits, so does the end of input; a q inside a line does not" {
@@ -242,64 +219,56 @@ s.recv(9)"
     [ -z "$output" ]
 }
 
-@test "client: silence is bounded, has two possible reasons, and is survived" {
+@test "client: asks twice; silence is bounded, has no reason, and is survived" {
     serve '
-assert s.recv(9) == b"one"
 data, client = s.recvfrom(9)
-s.sendto(b"TWO", client)'
+assert data == s.recv(9) == b"1 one" # the same number again
+data, client = s.recvfrom(9)
+s.sendto(b"2 TWO", client)'
     client 127.0.0.1 "$PORT" < <(printf 'one\ntwo\n')
     [ "$status" -eq 1 ]
     [ "$output" = TWO ]
-    [[ $stderr = *$'\nno answer: lost, or nobody is there\nhint: '* ]]
+    [ "$(grep -c "^no answer from 127.0.0.1:$PORT: lost? nobody there?$" <<<"$stderr")" -eq 2 ]
 }
 
 @test "client: nobody there at all looks just the same" {
-    run timeout 20 "$ROOT/scripts/sandbox" bash -c "'$ROOT/udp_demo/udp_demo' client <<<one"
+    alone bash -c "'$ROOT/udp_demo/udp_demo' client <<<one"
     [ "$status" -eq 1 ]
-    [[ $output = *$'\nno answer: lost, or nobody is there\nhint: '* ]]
+    [[ $output = *"no answer from 127.0.0.1:8080: lost? nobody there?"* ]]
 }
 
-@test "client: a late answer is recognised, and one that comes twice" {
+@test "client: answers that are late, or come twice, are dropped and named" {
     serve '
-data, client = s.recvfrom(9)
+def next():
+    global client
+    data, client = s.recvfrom(99)
+    return data
 def answer(*all):
     for words in all:
         s.sendto(words, client)
-assert s.recv(9) == b"two"
-assert s.recv(9) == b"three"
-answer(b"TWO", b"ONE", b"THREE") # only now the two that are missed
-assert s.recv(9) == b"four"
-answer(b"THREE", b"FOUR", b"FOUR")
-assert s.recv(9) == b"five"
-answer(b"FIVE")'
-    client 127.0.0.1 "$PORT" < <(printf 'one\ntwo\nthree\nfour\nfive\n')
-    [ "$status" -eq 1 ] # two had no answer in time
-    [ "$output" = $'THREE\nFOUR\nFIVE' ]
-    [ "$(grep -c '^no answer' <<<"$stderr")" -eq 2 ]
-    [ "$(grep -c '^hint' <<<"$stderr")" -eq 1 ]
-    [ "$(grep '^(late: ' <<<"$stderr" | cut -d'"' -f2 | xargs)" = 'TWO ONE THREE FOUR' ]
-}
-
-@test "client: the same words again after silence get their answer" {
-    serve '
-s.recv(9)
-data, client = s.recvfrom(9)
-s.sendto(b"HELLO", client)'
-    client 127.0.0.1 "$PORT" < <(printf 'hello\nhello\n')
-    [ "$output" = HELLO ]
-    [[ $stderr != *late* ]]
+assert next() == next() == b"1 hello"
+assert next() == b"2 hello"
+answer(b"1 HELLO", b"1 HELLO", b"2 HELLO!", b"2 HELLO!") # the same words: only the number tells
+assert next() == b"3 bye"
+answer(b"3", b"33 BYE", b"", b"3 BYE")'
+    client 127.0.0.1 "$PORT" < <(printf 'hello\nhello\nbye\n')
+    [ "$status" -eq 1 ] # the first had no answer in time
+    [ "$output" = $'HELLO!\nBYE' ]
+    [ "$(sed -n 's/^dropped: number \([0-9]*\) from 127.0.0.1:'"$PORT"'$/\1/p' <<<"$stderr" | xargs)" = "1 1 2 3 33 0" ]
 }
 
 @test "client: a stranger's answer is not the server's" {
     serve '
 stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+stranger.bind(("127.0.0.1", 0))
+print("stranger", stranger.getsockname()[1], flush=True)
 data, client = s.recvfrom(9)
-stranger.sendto(b"HELLO", client)
-s.sendto(b"hello to you", client)'
+stranger.sendto(b"1 HELLO", client)
+s.sendto(b"1 hello to you", client)'
     client 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 0 ]
     [ "$output" = "hello to you" ]
-    [[ $stderr =~ "(a stranger, 127.0.0.1:"[0-9]+', says "HELLO": not our server' ]]
+    grep -qx "dropped: number 1 from 127.0.0.1:$(sed -n 's/^stranger //p' "$LOG")" <<<"$stderr"
 }
 
 @test "client: chattering strangers do not make the wait any longer" {
@@ -317,41 +286,51 @@ for i in range(50):
     client 127.0.0.1 "$PORT" <<<hello
     [ "$SECONDS" -lt 8 ]
     [ "$status" -eq 1 ]
-    [[ $stderr = *"no answer: "* ]]
+    [[ $stderr = *"no answer from "* ]]
 }
 
-@test "client: says how much of a long line the server took" {
+@test "client: a line that fits into no datagram is refused by the kernel" {
     start udp_demo server 127.0.0.1 0
-    client 127.0.0.1 "$PORT" < <(printf '%02000d\n' 7)
-    [ "$status" -eq 0 ]
-    [ "${#output}" -eq 1024 ]
-    [[ $stderr = *"(of 2000 bytes the server had room for 1024)" ]]
-}
-
-@test "client: 65507 bytes fit into a datagram, one more is refused by the kernel" {
-    start udp_demo server 127.0.0.1 0
-    client 127.0.0.1 "$PORT" < <(printf '%065507d\n%065508d\n%0200000d\nnext\n' 1 2 3)
-    [ "$status" -eq 1 ]
+    client 127.0.0.1 "$PORT" < <(printf '%065505d\n%065506d\nnext\n' 1 2)
+    [ "$status" -eq 1 ] # "1 " and 65505 bytes fit, "2 " and 65506 do not
+    [ "$(wc -l <<<"$output")" -eq 2 ]
     [ "${output: -5}" = $'\nNEXT' ]
-    [ "$(grep -c ' says ' "$LOG")" -eq 2 ]
-    [ "$(grep -c "^udp_demo: sendto 127.0.0.1:$PORT: .* (EMSGSIZE)$" <<<"$stderr")" -eq 2 ]
+    [[ $stderr = *"udp_demo: sendto or recvfrom 127.0.0.1:$PORT: "*" (EMSGSIZE)"* ]]
+}
+
+@test "client: localhost is ::1 and 127.0.0.1, and a server at either is found" {
+    grep -q . /proc/net/if_inet6 || missing "IPv6"
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"$BATS_TEST_TMPDIR/hosts"
+    local host
+    for host in 127.0.0.1 ::1; do
+        # shellcheck disable=SC2016 # expanded inside
+        alone unshare -m bash -c '
+            mount --bind "$1" /etc/hosts || exit 125
+            "$2" -q server "$3" >"$1.log" 2>&1 & trap "kill $!" EXIT
+            until grep -q "listening on" "$1.log"; do sleep 0.02; done
+            printf "one\ntwo\n" | "$2" client localhost' bash "$BATS_TEST_TMPDIR/hosts" \
+            "$ROOT/udp_demo/udp_demo" "$host"
+        [ "$status" -eq 0 ]
+        [[ $output = *ONE*TWO* ]]
+        # Once found, it is asked at once.
+        [ "$(grep -c '^no answer' <<<"$output")" -le 1 ]
+    done
 }
 
 @test "client: no way there: sendto is named, with errno" {
-    run timeout 20 "$ROOT/scripts/sandbox" bash -c "'$ROOT/udp_demo/udp_demo' client 192.0.2.1 80 <<<one"
+    alone bash -c "'$ROOT/udp_demo/udp_demo' client 192.0.2.1 80 <<<one"
     [ "$status" -eq 1 ]
-    [[ ${lines[-1]} = "udp_demo: sendto 192.0.2.1:80: "*" (ENETUNREACH)" ]]
+    [[ $output = *"udp_demo: sendto or recvfrom 192.0.2.1:80: "*" (ENETUNREACH)"* ]]
 }
 
-@test "client: calls that are interrupted are made again" {
+@test "client: a wait that is interrupted is begun again" {
     command -v strace >/dev/null || missing strace
     start udp_demo server 127.0.0.1 0
-    run timeout 20 strace -qq -e trace=sendto,recvfrom,poll \
-        -e inject=sendto,recvfrom,poll:error=EINTR:when=1 -o "$BATS_TEST_TMPDIR/trace" \
-        "$ROOT/udp_demo/udp_demo" client 127.0.0.1 "$PORT" <<<hello
+    run timeout 20 strace -qq -e trace=recvfrom -e inject=recvfrom:error=EINTR:when=1 \
+        -o "$BATS_TEST_TMPDIR/trace" "$ROOT/udp_demo/udp_demo" client 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 0 ]
     [ "${lines[-1]}" = HELLO ]
-    [ "$(grep -c EINTR "$BATS_TEST_TMPDIR/trace")" -eq 3 ]
+    grep -q EINTR "$BATS_TEST_TMPDIR/trace"
 }
 
 @test "client: a reader of our answers who walks away ends us, with a message" {
@@ -362,27 +341,12 @@ for i in range(50):
     [[ $output = *"write to standard output: Broken pipe (EPIPE)" ]]
 }
 
-@test "client: on a terminal the server's bytes are made safe, and late ones shown" {
+@test "client: the server's bytes are made safe" {
     serve '
 data, client = s.recvfrom(9)
-s.sendto(b"\x1b]0;x\x07", client)
-assert s.recv(9) == b"next"
-s.sendto(b"one", client)
-s.sendto(b"\x1b[2J", client)'
-    timeout 30 /usr/bin/python3 -c '
-import sys, pexpect
-t = pexpect.spawn(sys.argv[1], ["client", "127.0.0.1", sys.argv[2]], timeout=10, encoding="utf-8", dimensions=(24, 80))
-t.expect_exact("> ")
-t.sendline("hello")
-t.expect_exact("\\033]0;x\\a\r\n> ")
-t.sendline("next")
-t.expect_exact("one\r\n> ")
-t.expect_exact("(late: \"\\033[2J\"")
-t.expect_exact("> ")
-t.sendline("q")
-t.expect(pexpect.EOF)
-t.close()
-assert t.exitstatus == 0, t' "$ROOT/udp_demo/udp_demo" "$PORT" 3>&-
+s.sendto(b"1 \x1b]0;x\x07", client)'
+    client 127.0.0.1 "$PORT" <<<hello
+    [ "$output" = '\033]0;x\007' ]
 }
 
 @test "both: IPv6" {
@@ -396,7 +360,7 @@ assert t.exitstatus == 0, t' "$ROOT/udp_demo/udp_demo" "$PORT" 3>&-
 
 @test "both: every interface is found from its own machine; serving it is said" {
     start udp_demo server 0.0.0.0 0
-    wait_for '^on every interface: other machines can send$'
+    wait_for 'not loopback: other machines can'
     client 0.0.0.0 "$PORT" <<<here
     [ "$output" = HERE ]
 }
@@ -421,19 +385,19 @@ assert t.exitstatus == 0, t' "$ROOT/udp_demo/udp_demo" "$PORT" 3>&-
         command -v "${tool%% *}" >/dev/null || continue
         # shellcheck disable=SC2016 # expanded inside; 2328 is 9000
         words=$(timeout 20 "$ROOT/scripts/sandbox" bash -c '
-            $1 < <(echo hello) >/dev/null &
+            $1 < <(echo "1 hello") >/dev/null &
             until grep -q ":2328 " /proc/net/udp; do sleep 0.02; done
             "$2" client 127.0.0.1 9000 <<<hello
             kill $!' bash "$tool" "$ROOT/udp_demo/udp_demo" 3>&-)
-        [ "$words" = hello ]
+        [[ $words = hello* ]]
     done
-    [ "$words" = hello ] || skip "$words"
+    [[ $words = hello* ]] || skip "$words"
 }
 
 @test "wrong use: one line that says what, the usage line, status 2" {
     local args
-    for args in '' 'servers' 'client 127.0.0.1 0' 'client 127.0.0.1 65536' \
-        'server 127.0.0.1 99999' 'server 127.0.0.1 80 80' '-x' 'client -x'; do
+    for args in '' 'servers' 'client 127.0.0.1 65536' 'server 127.0.0.1 99999' \
+        'server 127.0.0.1 80 80' '-x' '-q'; do
         # shellcheck disable=SC2086 # words, not one argument
         run timeout 10 "$ROOT/udp_demo/udp_demo" $args
         [ "$status" -eq 2 ] && [ "${#lines[@]}" -eq 2 ] &&
@@ -492,7 +456,7 @@ b.expect_exact("> ")
 assert end(b, "d") == 0
 interrupt(a)
 a = demo("demo-udp PORT=nonsense")
-a.expect_exact("PORT \x27nonsense\x27 is not a number")
+a.expect_exact("\x27nonsense\x27 is not a number")
 failed(a)'
 }
 
@@ -513,8 +477,7 @@ interrupt(a)'
 other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 other.bind(("127.0.0.1", 8080))
 a = demo()
-a.expect(r"bind to 127\.0\.0\.1 port 8080: [^\r]* \(EADDRINUSE\)\r")
-a.expect_exact("ss -lunp \x27sport = :8080\x27")
+a.expect(r"bind[^\r]*: [^\r]* \(EADDRINUSE\)\r")
 a.expect_exact("Another program has that address.")
 a.expect_exact("make demo-udp PORT=8081")
 failed(a)'
@@ -527,6 +490,7 @@ a.expect_exact("(EADDRNOTAVAIL)")
 a.expect_exact("This terminal becomes a client of 192.0.2.7 instead.")
 a.expect_exact("> ")
 a.sendline("hello")
-a.expect(r"sendto 192\.0\.2\.7:8080: [^\r]* \(ENETUNREACH\)\r")
-failed(a)'
+a.expect(r"sendto or recvfrom 192\.0\.2\.7:8080: [^\r]* \(ENETUNREACH\)\r")
+a.sendline("q")
+a.expect(pexpect.EOF)'
 }

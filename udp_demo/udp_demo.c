@@ -1,158 +1,150 @@
-/* udp_demo - postcards, not a telephone line: nobody is called, each datagram
- * carries its address, and whether it arrives is nobody's promise.
+/* udp_demo - how does an echo work without a connection?
  *
- *   server: socket - bind            client: socket
- *      recvfrom <---+  anybody's        sendto <---+  a question
- *      sendto ------+  back there       poll       |  wait, but not for ever
- *                                       recvfrom --+  whose answer is it?
- * Run:    udp_demo server, udp_demo client in a second terminal and a third
- *         (or make demo-udp); as a filter: printf 'a\nb\n' | udp_demo client
- * Watch:  no accept: one loop and one socket serve all; silence has no reason
- * Parts:  this file: the server; client.c: the client
- * Next:   udp_unreliable, what can happen to a datagram on its way
+ *   server: socket - bind           client: socket
+ *      recvfrom <--+  anybody's        sendto ----+  "7 hello", to the server
+ *      sendto -----+  back there       recvfrom <-+  from there? with a 7?
+ *
+ * Watch:  no accept: one socket serves everybody; silence has no reason
+ * Next:   udp_boundaries, what is one datagram?
  */
-#define _GNU_SOURCE /* for common.h: program_invocation_short_name */
-
-#include <poll.h> /* poll */
-
-#include "../conversation.h"
-#include "udp_demo.h"
+#include "../common.h"
+#include <sys/time.h>
 
 static const char usage[] =
-	"usage: udp_demo server|client [HOST [PORT]]\n"
-	"server: answer each datagram in upper case, until Ctrl-C\n"
-	"client: send each line of standard input, print the answers; q or\n"
-	"        Ctrl-D quits, an empty line is an empty datagram\n"
-	"  HOST PORT   the server's address (default 127.0.0.1 8080: this\n"
-	"              machine only; to serve: 0.0.0.0 or :: for every\n"
-	"              interface, port 0 for any)\n"
+	"usage: udp_demo [-q] server|client [HOST [PORT]]\n"
+	"server: answer datagrams in upper case; -q: without showing them\n"
+	"client: send lines of standard input, print the answers; q quits\n"
+	"default: 127.0.0.1 8080; to serve, 0.0.0.0 or :: is every interface\n"
 	"example: printf 'hello\\nworld\\n' | udp_demo client localhost 9000\n";
 
-/* The server's buffer: a datagram that is longer loses its tail. */
-enum { ROOM = 1024 };
+static char buf[65536]; /* no datagram is as long as that */
 
-/* The port of an IPv4 or IPv6 address: sin6_port lies where sin_port does. */
-static in_port_t port_of(const struct sockaddr_storage *address)
+static void serve(struct addrinfo *own)
 {
-	struct sockaddr_in in;
-
-	memcpy(&in, address, sizeof in);
-	return in.sin_port;
-}
-
-/* One turn of the only loop: a datagram, anybody's, and its answer. */
-static void serve_one(int fd, in_port_t own_port)
-{
-	char buf[ROOM];
 	struct sockaddr_storage peer;
-	socklen_t length = sizeof peer;
 
-	/* 4. Sleep until a datagram is in the queue, and take it out with its
-	 *    sender's address. MSG_TRUNC: the result is its true length; what
-	 *    our buffer has no room for is gone, no later call returns it. */
-	ssize_t n = recvfrom(fd, buf, sizeof buf, MSG_TRUNC,
-			     (struct sockaddr *)&peer, &length);
-	if (n == -1 && errno == EINTR)
-		return;
-	if (n == -1 && (errno == ENOMEM || errno == ENOBUFS)) {
-		complain("recvfrom"); /* it may pass: rest for 100 ms */
-		poll(NULL, 0, 100);
-		return;
-	}
-	if (n == -1) /* our own mistake: no peer can cause it */
-		die("recvfrom");
-
-	/*    0 is an empty datagram. There is no end of stream: no stream. */
-	const size_t kept = n > ROOM ? ROOM : (size_t)n;
-	const struct text name = address_text(&peer, length);
-	printf("%s says %s (%zd byte%s", name.s, quoted(buf, kept).s, n,
-	       n == 1 ? "" : "s");
-	puts(n == 0 ? ": an empty datagram)" : ")");
-	if (n > ROOM)
-		printf("(cut to %d bytes: the tail is gone)\n", ROOM);
-
-	/*    A sender's address is easily forged. If it is ours, or that of
-	 *    another server like this one, the answer would be answered, and
-	 *    so on without end. No client has our port. */
-	if (port_of(&peer) == own_port) {
-		puts("that is our own port: forged, not answered");
-		return;
-	}
-
-	/* 5. Back to where it came from: every sendto names its receiver. If
-	 *    this fails, that sender goes without; the next may have luck. */
-	upper_case(buf, kept);
-	if (sendto(fd, buf, kept, 0, (struct sockaddr *)&peer, length) == -1)
-		complain("sendto %s", name.s);
-}
-
-/* bind has failed: say it, and what helps. */
-static void no_address(const char *host, const char *port)
-{
-	complain("bind to %s port %s", host, port);
-	if (errno == EADDRINUSE)
-		fprintf(stderr,
-			"hint: see who has that port: ss -lunp 'sport = :%s'\n"
-			"hint: or take another one: udp_demo server %s %ld\n",
-			port, host, strtol(port, NULL, 10) % 65535 + 1);
-	if (errno == EADDRNOTAVAIL)
-		fputs("hint: this machine has no such address; those it has: "
-		      "ip -brief address\n",
-		      stderr);
-	if (errno == EACCES)
-		fputs("hint: ports below 1024 take privilege\n", stderr);
-	exit(EXIT_FAILURE);
-}
-
-static void serve(const char *host, const char *port)
-{
-	struct addrinfo *where = resolve(host, port, SOCK_DGRAM);
-	struct sockaddr_storage own;
-	socklen_t length = sizeof own;
-
-	/* 1. A UDP socket, which has no address yet. */
-	int fd = socket(where->ai_family, where->ai_socktype, 0);
+	/* 1. A UDP socket that has no address yet. */
+	int fd = socket(own->ai_family, SOCK_DGRAM, 0);
 	if (fd == -1)
 		die("socket");
 
-	/* 2. It has one: from here the kernel puts datagrams into its queue.
-	 *    Left out on purpose: SO_REUSEADDR. UDP has no TIME_WAIT, and with
-	 *    it a second server could take the port away from a first one. */
-	if (bind(fd, where->ai_addr, where->ai_addrlen) == -1)
-		no_address(host, port);
-	freeaddrinfo(where);
-	leave_on_signals();
-
-	/* 3. Ready, without listen or accept. Port 0: the kernel chose one. */
-	if (getsockname(fd, (struct sockaddr *)&own, &length) == -1)
+	/* 2. It gets one: from here the kernel puts datagrams in a queue. */
+	if (bind(fd, own->ai_addr, own->ai_addrlen) == -1)
+		die("bind");
+	if (getsockname(fd, own->ai_addr, &own->ai_addrlen) == -1)
 		die("getsockname");
-	printf("listening on %s\n", address_text(&own, length).s);
-	if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
-		puts("on every interface: other machines can send");
+	announce(fd);
 
-	for (;;)
-		serve_one(fd, port_of(&own));
+	for (;;) {
+		/* 3. Sleep until there is a datagram, whoever sent it. 0 is an
+		 *    empty one: where nobody calls, nobody hangs up. */
+		socklen_t length = sizeof peer;
+		ssize_t n = recvfrom(fd, buf, sizeof buf, 0, (void *)&peer,
+				     &length);
+		if (n == -1) {
+			complain("recvfrom", "anybody");
+			sleep(1); /* short of memory: that may pass */
+			continue;
+		}
+		if (!quiet) {
+			printf("%s says \"", address_text(&peer, length).s);
+			print_safe(buf, n < 40 ? (size_t)n : 40);
+			printf("\"%s (%zd bytes)\n", n > 40 ? "..." : "", n);
+		}
+		if (memcmp(&peer, own->ai_addr, length) == 0)
+			continue; /* forged: we would answer our own answers */
+
+		/* 4. Back to where it came from. If that fails, we go on. */
+		upper_case(buf, (size_t)n);
+		if (sendto(fd, buf, (size_t)n, 0, (void *)&peer, length) == -1)
+			complain("sendto", address_text(&peer, length).s);
+	}
+}
+
+/* Return the socket for questions to TO: one for IPv4, one for IPv6. */
+static int client_socket(const struct addrinfo *to)
+{
+	const struct timeval second = {.tv_sec = 1}; /* see tcp_timeout */
+	static int fds[AF_MAX];			     /* 0: there is none yet */
+	int *fd = &fds[to->ai_family];
+
+	/* 1. It needs no bind: the first sendto will give it a port. */
+	if (*fd == 0) {
+		*fd = socket(to->ai_family, SOCK_DGRAM, 0);
+		if (*fd == -1 || setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO,
+					    &second, sizeof second) == -1)
+			complain("socket", "or setsockopt");
+	}
+	return *fd;
+}
+
+/* Ask TO the question, print its answer; false: there is none. */
+static bool ask(const struct addrinfo *to, int number, const char *question)
+{
+	struct text name = address_text(to->ai_addr, to->ai_addrlen);
+	int fd = client_socket(to);
+	struct sockaddr_storage from;
+	socklen_t length = sizeof from;
+	char *rest;
+
+	/* 2. The question leaves, whole, for the address that is given here. */
+	ssize_t n = sendto(fd, question, strlen(question), 0, to->ai_addr,
+			   to->ai_addrlen);
+
+	/* 3. Wait a second. Others can send to us, too, and an answer can come
+	 *    late or twice: look where it is from, and for our number. */
+	for (int others = 0; n != -1 && others < 8; others++) {
+		do
+			n = recvfrom(fd, buf, sizeof buf, 0, (void *)&from,
+				     &length);
+		while (n == -1 && errno == EINTR); /* Ctrl-Z and fg */
+		if (n == -1)
+			break;
+		buf[n] = '\0';
+		if (strtol(buf, &rest, 10) == number && *rest == ' ' &&
+		    memcmp(&from, to->ai_addr, length) == 0) {
+			print_safe(rest + 1, (size_t)(buf + n - rest - 1));
+			if (putchar('\n') == EOF)
+				exit(EXIT_FAILURE);
+			return true;
+		}
+		fprintf(stderr, "dropped: number %ld from %s\n",
+			strtol(buf, NULL, 10), address_text(&from, length).s);
+	}
+	if (n == -1 && errno != EAGAIN)
+		complain("sendto or recvfrom", name.s);
+	fprintf(stderr, "no answer from %s: lost? nobody there?\n", name.s);
+	return false;
 }
 
 int main(int argc, char *argv[])
 {
-	const char *host = "127.0.0.1", *port = "8080", *role;
-	int option;
+	char **operands = begin(argc, argv, "+hq", usage), question[sizeof buf];
+	const char *role = *operands ? *operands++ : "";
+	int missed = 0, left, start;
 
-	begin(usage);
-	if ((option = getopt(argc, argv, "+:h")) != -1)
-		common_option(option);
-	role = argv[optind];
-	if (!role)
-		wrong_use("which role, server or client?");
-	if (strcmp(role, "server") != 0 && strcmp(role, "client") != 0)
-		wrong_use("role '%s' is neither server nor client", role);
-	optind++;
-	if ((option = getopt(argc, argv, "+:h")) != -1)
-		common_option(option);
-
-	host_and_port(argv + optind, &host, &port, *role == 's' ? 0 : 1);
+	if (strcmp(role, "server") && strcmp(role, "client"))
+		wrong_use(role, "is neither server nor client");
+	if (*role == 'c' && *operands && !(*operands)[strspn(*operands, "0.:")])
+		*operands = "localhost"; /* 0.0.0.0 or ::, all interfaces */
+	struct addrinfo *list = address_of(operands, SOCK_DGRAM), *to = list;
 	if (*role == 's')
-		serve(host, port);
-	return be_client(host, port) ? EXIT_SUCCESS : EXIT_FAILURE;
+		serve(list);
+
+	fprintf(stderr, "sending to %s\n",
+		address_text(to->ai_addr, to->ai_addrlen).s);
+	for (int number = 1;; number++) {
+		if (isatty(STDIN_FILENO))
+			fputs("> ", stderr);
+		start = sprintf(question, "%d ", number);
+		if (!fgets(question + start, 65510, stdin) ||
+		    strcmp(question + start, "q\n") == 0)
+			return missed > 0 && !isatty(STDIN_FILENO);
+		question[strcspn(question, "\n")] = '\0';
+
+		/* Ask twice. localhost is two addresses: ask them in turn. */
+		for (left = 2; left && !ask(to, number, question); left--)
+			to = to->ai_next ? to->ai_next : list;
+		missed += left == 0;
+	}
 }
