@@ -1,0 +1,180 @@
+/* tcp_epoll - how does one loop serve ten thousand?
+ *
+ *   epoll_wait <-------------+   sleep until somebody is ready, then for each
+ *     the listener: accept --+
+ *     a client: recv, send --+   what send does not take goes into its queue;
+ *     its queue: send -------+   until that is empty we do not read from it
+ *
+ * Watch:  diff tcp_poll/tcp_poll.c tcp_epoll/tcp_epoll.c
+ * Next:   tcp_reuseport, one port and several processes
+ */
+#include "../common.h"
+
+#include <sys/epoll.h>	  /* epoll_wait */
+#include <sys/resource.h> /* setrlimit */
+#include <time.h>	  /* time */
+
+static const char usage[] =
+	"usage: tcp_epoll [-q] [HOST [PORT]]\n"
+	"Answer everybody in upper case, all in one loop.\n"
+	"  -q  quiet: print the ready line and errors only\n"
+	"example: tcp_epoll ::1 9000\n";
+
+enum { MAX_FDS = 65536 };
+/* One of these for each descriptor number. Only what is used takes memory. */
+static struct client {
+	struct text peer;
+	char *queue; /* what send did not take, or NULL */
+	size_t queued;
+} clients[MAX_FDS];
+static char buf[16 * 1024]; /* of all clients: it is empty between two events */
+static int epoll_fd, listen_fd;
+static time_t resting; /* since when accept fails and we do not call it, or 0 */
+
+/* Tell the kernel once which EVENTS of FD to look for: it keeps the list. It
+ * reports an event again while its cause lasts (level-triggered). */
+static int watch(int how, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(epoll_fd, how, fd, &event);
+}
+
+/* Print a line, unless that would make everybody wait until somebody reads our
+ * output: then only count it. Errors go to OUT_FD 2. */
+static void tell(int out_fd, const char *what, int fd)
+{
+	struct pollfd out = {.fd = out_fd, .events = POLLOUT};
+	const int error = errno;
+	static int skipped;
+
+	if ((quiet && out_fd == 1) || poll(&out, 1, 0) != 1) {
+		skipped++;
+		return;
+	}
+	if (skipped > 0 && !quiet)
+		dprintf(out_fd, "(%d lines skipped)\n", skipped);
+	skipped = 0;
+	errno = error;
+	if (out_fd == 2)
+		complain(what, clients[fd].peer.s);
+	else
+		printf("%s %s\n", clients[fd].peer.s, what);
+	check_output();
+}
+
+/* End one conversation. FAILED is the call that failed, or NULL. */
+static void hang_up(int fd, const char *failed)
+{
+	tell(failed ? 2 : 1, failed ? failed : "hung up", fd);
+	free(clients[fd].queue);
+	close(fd);		   /* and the kernel takes it off its list */
+	resting = resting ? 1 : 0; /* a descriptor is free: long enough */
+}
+
+/* Take everybody who waits out of the listener's queue. */
+static void pick_up(void)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof peer;
+	int fd;
+
+	while ((fd = accept4(listen_fd, (struct sockaddr *)&peer, &size,
+			     SOCK_NONBLOCK)) != -1) {
+		clients[fd] = (struct client){address_text(&peer, size), 0, 0};
+		tell(1, "connected", fd);
+		if (watch(EPOLL_CTL_ADD, fd, EPOLLIN) == -1)
+			hang_up(fd, "epoll_ctl for");
+		size = sizeof peer;
+	}
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	/* EMFILE, ENOMEM, ...: the queue stays, and the loop would never sleep. */
+	tell(2, "accept on", listen_fd);
+	watch(EPOLL_CTL_MOD, listen_fd, 0);
+	resting = time(NULL);
+}
+
+/* Send what the client's kernel takes now and keep the rest. While we keep
+ * something we wait for room and do not read: so the queue never grows, and
+ * TCP makes this client wait for us. Nobody else does. */
+static void give(int fd, const char *bytes, size_t n)
+{
+	struct client *client = &clients[fd];
+	ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
+
+	if (sent == (ssize_t)n && client->queued == 0)
+		return; /* nearly always */
+	if (sent == -1 && (errno == EAGAIN || errno == EINTR))
+		sent = 0;
+	if (sent != -1 && !client->queue)
+		client->queue = malloc(sizeof buf);
+	if (sent == -1 || !client->queue) {
+		hang_up(fd, "send to"); /* it is gone, or no memory is left */
+		return;
+	}
+	client->queued = n - (size_t)sent;
+	memmove(client->queue, bytes + sent, client->queued);
+	watch(EPOLL_CTL_MOD, fd, client->queued > 0 ? EPOLLOUT : EPOLLIN);
+}
+
+/* FD is ready. For what, our own state knows; an error, the next call. */
+static void serve(int fd)
+{
+	ssize_t n;
+
+	if (fd == listen_fd) {
+		pick_up();
+	} else if (clients[fd].queued > 0) {
+		give(fd, clients[fd].queue, clients[fd].queued);
+	} else if ((n = recv(fd, buf, sizeof buf, 0)) > 0) {
+		upper_case(buf, (size_t)n);
+		give(fd, buf, (size_t)n);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		hang_up(fd, n == 0 ? NULL : "recv from");
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	struct addrinfo *own =
+		address_of(begin(argc, argv, "+hq", usage), SOCK_STREAM);
+	static struct epoll_event events[512];
+	struct rlimit limit;
+	const int on = 1;
+
+	/* 1. A listener, and accept will not wait: SOCK_NONBLOCK. */
+	listen_fd = socket(own->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (listen_fd == -1 ||
+	    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
+	    listen(listen_fd, 4096) == -1)
+		die("socket, setsockopt, bind or listen");
+	clients[listen_fd].peer = address_text(own->ai_addr, own->ai_addrlen);
+
+	/* 2. A descriptor for each client: as many as we may and have room. */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max < MAX_FDS ? limit.rlim_max : MAX_FDS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (!quiet)
+		printf("%d descriptors at most\n", (int)limit.rlim_cur);
+
+	/* 3. The list of those we watch is the kernel's. */
+	epoll_fd = epoll_create1(0);
+	if (epoll_fd == -1 || watch(EPOLL_CTL_ADD, listen_fd, EPOLLIN) == -1)
+		die("epoll_create1 or epoll_ctl");
+	announce(listen_fd);
+
+	/* 4. The loop: sleep until somebody is ready, serve all who are. */
+	for (;;) {
+		int n = epoll_wait(epoll_fd, events, 512, resting ? 1000 : -1);
+		if (n == -1 && errno != EINTR)
+			die("epoll_wait");
+		for (int i = 0; i < n; i++)
+			serve(events[i].data.fd);
+		if (resting && resting != time(NULL)) {
+			watch(EPOLL_CTL_MOD, listen_fd, EPOLLIN);
+			resting = 0;
+		}
+	}
+}
