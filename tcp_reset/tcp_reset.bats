@@ -12,7 +12,9 @@ load ../scripts/bats_helper
         awk '/^Tcp:/ && !head { split(\$0, name); head = 1; next }
              /^Tcp:/ { for (i in name) if (name[i] == \"OutRsts\") print \$i }' /proc/net/snmp"
     [ "$output" -eq 5 ]
-    trace -e trace=none
+    command -v strace >/dev/null || missing strace
+    TRACE=$BATS_TEST_TMPDIR/trace
+    UNDER=(strace -f -qq -o "$TRACE" -e trace=none)
     "${UNDER[@]}" "$ROOT/tcp_reset/tcp_reset" 3>&-
     [ "$(grep -c '+++ killed by SIGKILL' "$TRACE")" -eq 2 ]
 }
