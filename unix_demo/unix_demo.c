@@ -1,213 +1,150 @@
-/* unix_demo - the echo again, within one machine: the address is a path.
+/* unix_demo - how do two programs on one machine talk?
  *
- *   server: socket - bind - listen     client: socket - connect
- *      accept <-------+                   send <---+
- *         recv <--+   |                   recv ----+
- *         send ---+   |                   close
- *      close ---------+     at the end: unlink, or the name stays behind
+ *   server: socket - bind - listen - accept - recv, send ... - close
+ *   client: socket - connect - send, recv ... - close
  *
- * Run:    unix_demo server, and unix_demo client in a second terminal
- *         (or make demo-unix)
- * Watch:  the file: its type, its mode, and its size, which remains 0
- * Parts:  this file: the server; name.c: its file; client.c: the client
- * Next:   unix_fdpass, what only AF_UNIX can do
+ * Watch:  the address is a file: its type is s, and its size remains 0
+ * Next:   unix_stale, the file when its server is gone
  */
-#define _GNU_SOURCE /* struct ucred; program_invocation_short_name */
-
-#include <poll.h>     /* poll */
-#include <sys/stat.h> /* umask */
-
-#include "../conversation.h"
-#include "unix_demo.h"
+#include "../common.h"
+#include <sys/stat.h>
+#include <sys/un.h>
 
 static const char usage[] =
-	"usage: unix_demo server|client [PATH]\n"
-	"server: answer clients in upper case, one at a time, until Ctrl-C\n"
-	"client: send each line of standard input and print the answers; q\n"
-	"        or Ctrl-D quits, an empty line is not sent\n"
-	"  PATH   the server's address (default: echo.sock in a directory\n"
-	"         that only you can enter, $XDG_RUNTIME_DIR/dialtone-UID\n"
-	"         or /tmp/dialtone-UID)\n"
-	"example: printf 'hello\\nworld\\n' | unix_demo client ./my.sock\n";
+	"usage: unix_demo [-q] server|client [PATH]\n"
+	"The client sends lines, the server answers in upper case; q quits.\n"
+	"  -q    quiet: print the ready line, answers and errors only\n"
+	"  PATH  where (default: a file in a directory that is yours alone)\n"
+	"example: unix_demo server ./my.sock\n";
 
-/* The kernel knows who is on the other end: SO_PEERCRED, see unix_fdpass. */
-struct text peer_text(int fd)
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static char *const path = address.sun_path, own_dir[sizeof address.sun_path];
+static char buf[65536];
+static int fd = -1; /* the server listens on it, the client talks */
+static struct stat file;
+
+/* Close, and delete the file if it is a socket, ours, and dead. We ask as a
+ * caller of another type: EPROTOTYPE is "it lives". See unix_stale. */
+static void clean_up(void)
 {
-	struct ucred peer;
-	socklen_t length = sizeof peer;
-	struct text text;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == -1) {
-		complain("getsockopt SO_PEERCRED");
-		return (struct text){"somebody"};
-	}
-	snprintf(text.s, sizeof text.s, "process %ld, user %ld", (long)peer.pid,
-		 (long)peer.uid);
-	return text;
+	close(fd);
+	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	if (lstat(path, &file) == 0 && S_ISSOCK(file.st_mode) &&
+	    file.st_uid == geteuid() &&
+	    connect(fd, (struct sockaddr *)&address, sizeof address) == -1 &&
+	    errno == ECONNREFUSED)
+		unlink(path);
+	close(fd);
 }
 
-/* Hear and answer until the conversation is over, however it ends. */
-static void communicate(int conn_fd, const char *peer)
+static void leave(int signal_number) /* calls what signal-safety(7) allows */
 {
-	static char buf[64 * 1024];
-	long long total = 0;
+	clean_up();
+	rmdir(own_dir); /* fails unless it is empty */
+	_exit(128 + signal_number);
+}
 
-	for (;;) {
-		ssize_t n = recv(conn_fd, buf, sizeof buf, 0);
-		if (n == 0) { /* not "nothing yet": the peer closed its end */
-			printf("%s hung up (end of stream)\n", peer);
+/* A call has failed: say which, why, and what helps. */
+static void fail(const char *call)
+{
+	const char *hint =
+		errno == EADDRINUSE	? "it is alive, or no socket of ours"
+		: errno == ECONNREFUSED ? "nobody listens: start a server there"
+		: errno == ENOENT	? "it takes a server, and a directory"
+		: errno == EACCES	? "you may not write there: ls -ld"
+					: "has that file system no sockets?";
+
+	errx(1, "%s %s: %s (%s)\nhint: %s; /tmp/my.sock works", call, path,
+	     strerror(errno), errno_name(errno), hint);
+}
+
+/* Without a PATH: one in a directory that is ours alone, also in /tmp. */
+static void choose_path(const char *given, bool serve)
+{
+	const char *base = getenv("XDG_RUNTIME_DIR");
+
+	if (!given)
+		snprintf(own_dir, sizeof own_dir, "%s/dialtone-%d",
+			 base && *base ? base : "/tmp", (int)geteuid());
+	if (snprintf(path, sizeof own_dir, "%s%s", given ? given : own_dir,
+		     given ? "" : "/echo.sock") >= (int)sizeof own_dir)
+		errx(1, "ENAMETOOLONG, over 107\nhint: /tmp/my.sock works");
+	if (serve) {
+		clean_up(); /* what a killed server has left */
+		atexit(clean_up);
+		signal(SIGINT, leave);
+		signal(SIGTERM, leave);
+		signal(SIGHUP, leave);
+	}
+	umask(077); /* only we may connect */
+	if (serve && !given && mkdir(own_dir, 0700) == -1 && errno != EEXIST)
+		fail("make a directory for");
+	if (!given && lstat(own_dir, &file) == 0 &&
+	    (file.st_uid != geteuid() || file.st_mode != (S_IFDIR | 0700)))
+		errx(1, "%s is not yours alone: ls -ld", own_dir);
+}
+
+static int call(void)
+{
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == -1)
+		fail("connect to");
+	fprintf(stderr, "connected to %s\n", path);
+	while (!ferror(stdout)) {
+		fputs(isatty(STDIN_FILENO) ? "> " : "", stderr);
+		if (!fgets(buf, sizeof buf, stdin) || strcmp(buf, "q\n") == 0)
 			break;
-		}
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1) { /* ECONNRESET: it left our answer unread */
-			complain("recv from %s", peer);
-			break;
-		}
-		printf("%s says %s (%zd byte%s)\n", peer,
-		       quoted(buf, (size_t)n).s, n, n == 1 ? "" : "s");
-		total += n;
-		upper_case(buf, (size_t)n);
-		if (send_all(conn_fd, buf, (size_t)n) == -1) {
-			complain("send to %s", peer);
-			break;
-		}
+		size_t n = strcspn(buf, "\n");
+		if (n == 0)
+			continue; /* nothing to say, nothing to hear */
+		if (send_all(fd, buf, n) == -1)
+			die("send");
+		ssize_t got = recv(fd, buf, n, MSG_WAITALL); /* all of it */
+		if (got == -1)
+			die("recv");
+		if (got < (ssize_t)n)
+			errx(1, "the server hung up");
+		print_safe(buf, n);
+		putchar('\n');
 	}
-	printf("%lld bytes came, and went back; the file: %s\n", total,
-	       file_text().s);
-}
-
-/* bind has failed: say it, and what helps. */
-static void no_address(void)
-{
-	complain("bind to %s", path);
-	if (errno == EADDRINUSE && strcmp(kind_of_file(), "a socket") == 0)
-		fprintf(stderr,
-			"hint: somebody else has that name: ss -lxp src %s\n"
-			"hint: or take another one: unix_demo server %s2\n",
-			path, path);
-	else if (errno == EADDRINUSE)
-		fprintf(stderr,
-			"hint: that is %s, not a socket of ours, and is left "
-			"alone\n"
-			"hint: take another path: unix_demo server "
-			"./echo2.sock\n",
-			kind_of_file());
-	else if (errno == EACCES || errno == EROFS)
-		fputs("hint: a new name takes permission to write in its "
-		      "directory: ls -ld\n",
-		      stderr);
-	else if (errno == ENOENT || errno == ENOTDIR)
-		fputs("hint: is there such a directory? bind makes none\n",
-		      stderr);
-	exit(EXIT_FAILURE);
-}
-
-/* Give the socket its name. Returns the lock on the name's directory. */
-static int bind_to_path(int listen_fd)
-{
-	const struct sockaddr_un address = address_of_path();
-
-	for (int tries = 0;; tries++) {
-		/* 2. The name is free, if we may free it: see name.c. */
-		int lock_fd = clear_name(&address);
-
-		/* 3. The socket has its name: a file of type "socket", which
-		 *    only this user may use (srw-------). */
-		umask(0177);
-		if (bind(listen_fd, (const struct sockaddr *)&address,
-			 sizeof address) == 0) {
-			own_name();
-			return lock_fd;
-		}
-		/*    A server that ended just now has taken our directory with
-		 *    it (ENOENT): then again. */
-		if (errno != ENOENT || !in_own_dir() || tries == 9)
-			no_address();
-		close(lock_fd);
-	}
-}
-
-/* From nothing to a listening socket with a name. */
-static int start_listening(void)
-{
-	/* 1. A socket of the family AF_UNIX, which has no name yet. */
-	int listen_fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (listen_fd == -1)
-		die("socket");
-	int lock_fd = bind_to_path(listen_fd);
-
-	/* 4. From here the kernel queues connections for accept. */
-	if (listen(listen_fd, 5) == -1)
-		die("listen on %s", path);
-	close(lock_fd);
-	return listen_fd;
-}
-
-/* Ctrl-C, kill, or the terminal is gone. */
-static void remove_name_and_leave(int signal_number)
-{
-	remove_name();
-	leave(signal_number);
-}
-
-static void serve(void)
-{
-	const struct sigaction action = {.sa_handler = remove_name_and_leave};
-	int listen_fd;
-
-	atexit(remove_name);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	listen_fd = start_listening();
-	printf("listening on %s\nthe file: %s\n", path, file_text().s);
-
-	for (;;) {
-		/* 5. Take the first connection out of the queue. Its address
-		 *    would be empty: a client of AF_UNIX needs no name. */
-		int conn_fd = accept(listen_fd, NULL, NULL);
-		if (conn_fd == -1 && errno == EINTR)
-			continue;
-		if (conn_fd == -1 && (errno == EBADF || errno == EINVAL))
-			die("accept"); /* our own mistake: it would not end */
-		if (conn_fd == -1) {   /* EMFILE ...: see tcp_server */
-			complain("accept");
-			poll(NULL, 0, 100);
-			continue;
-		}
-		struct text peer = peer_text(conn_fd);
-		printf("%s connected\n", peer.s);
-
-		/* 6. Talk, then hang up. */
-		communicate(conn_fd, peer.s);
-		close(conn_fd);
-	}
+	return 0;
 }
 
 int main(int argc, char *argv[])
 {
-	const char *role;
-	int option;
+	char **operands = begin(argc, argv, "+hq", usage);
+	const char *role = *operands ? *operands++ : "";
+	ssize_t n;
 
-	begin(usage);
-	if ((option = getopt(argc, argv, "+:h")) != -1)
-		common_option(option);
-	role = argv[optind];
-	if (!role)
-		wrong_use("which role, server or client?");
-	if (strcmp(role, "server") != 0 && strcmp(role, "client") != 0)
-		wrong_use("role '%s' is neither server nor client", role);
-	optind++;
-	if ((option = getopt(argc, argv, "+:h")) != -1)
-		common_option(option);
-	if (argc - optind > 1)
-		wrong_use("'%s' is too much", argv[optind + 1]);
-	if (optind < argc && *argv[optind] == '\0')
-		wrong_use("PATH is empty");
+	if ((strcmp(role, "server") && strcmp(role, "client")) ||
+	    (*operands && operands[1]))
+		wrong_use(role, "is no role, or too much follows it");
+	choose_path(*operands, *role == 's');
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd == -1)
+		die("socket");
+	if (*role == 'c')
+		return call();
 
-	choose_path(argv[optind]);
-	if (*role == 's')
-		serve();
-	return be_client() ? EXIT_SUCCESS : EXIT_FAILURE;
+	/* bind makes the file; what follows is as in tcp_server. */
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1 ||
+	    listen(fd, 5) == -1)
+		fail("bind to or listen on");
+	printf("listening on %s\n", path);
+	for (;;) {
+		int conn_fd;
+		while ((conn_fd = accept(fd, NULL, NULL)) == -1) {
+			complain("accept", "");
+			sleep(1);
+		}
+		while ((n = recv(conn_fd, buf, sizeof buf, 0)) > 0) {
+			if (!quiet)
+				printf("client says %zd bytes\n", n);
+			upper_case(buf, (size_t)n);
+			if (send_all(conn_fd, buf, (size_t)n) == -1)
+				break;
+		}
+		if (n != 0)
+			complain("recv or send:", "client");
+		close(conn_fd);
+	}
 }
