@@ -62,7 +62,7 @@ static size_t take(void *bytes, size_t n, size_t most)
 	return have;
 }
 
-/* The cure: take a message off the stream. Return NULL, or why there is none. */
+/* The cure: take a message off the stream. Return NULL, or why none came. */
 static const char *hear(char message[LIMIT + 1], size_t most)
 {
 	uint32_t length; /* on the wire: high byte first */
@@ -79,8 +79,8 @@ static const char *hear(char message[LIMIT + 1], size_t most)
 	return NULL;
 }
 
-/* Send these N bytes and hang up. Does a server hear EXPECTED whose recv returns
- * at most MOST bytes? (So we play the network.) */
+/* Send these N bytes and hang up. Does a server hear EXPECTED if each recv
+ * returns at most MOST bytes? (So we play the network.) */
 static bool hears(const char *wire, size_t n, size_t most, const char *expected)
 {
 	char all[3 * LIMIT], message[LIMIT + 1], *to = all;

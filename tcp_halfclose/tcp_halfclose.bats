@@ -21,7 +21,7 @@ part() {
 }
 
 @test "half closed is FIN_WAIT_2 here and CLOSE_WAIT there, by the kernel's word" {
-    [[ $(part 2) = *"=> half closed: the client is in FIN_WAIT_2, the server in CLOSE_WAIT"* ]]
+    [[ $(part 2) = *"=> half closed: we are in FIN_WAIT_2, the server in CLOSE_WAIT"* ]]
     trace -e trace=getsockopt
     "${UNDER[@]}" "$ROOT/tcp_halfclose/tcp_halfclose" 3>&-
     grep -qE 'TCP_INFO, .*tcpi_state=(5|TCP_FIN_WAIT2)' "$TRACE" || grep -q 'TCP_INFO, "\\5' "$TRACE"

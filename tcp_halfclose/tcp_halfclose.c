@@ -73,7 +73,7 @@ static void with_shutdown(void)
 	connected_pair(&client_fd, &conn_fd);
 	CALL("client", send(client_fd, question, strlen(question), 0));
 	n = CALL("client", shutdown(client_fd, SHUT_WR));
-	expect("half closed: the client is in FIN_WAIT_2, the server in CLOSE_WAIT",
+	expect("half closed: we are in FIN_WAIT_2, the server in CLOSE_WAIT",
 	       n == 0 && in_states(client_fd, TCP_FIN_WAIT2, conn_fd,
 				   TCP_CLOSE_WAIT));
 	n = CALL("client", send(client_fd, "more", 4, MSG_NOSIGNAL));

@@ -40,9 +40,9 @@ static int since(struct timespec start)
 	       (int)(now.tv_nsec - start.tv_nsec) / 1000000;
 }
 
-/* The server answers in so many sends. Print when: a column is 1 ms, a digit how
- * many sends, or pieces that came, there were by then. HURRY: the client's ACK
- * leaves at once. Return the bytes held back after the last send. */
+/* The server answers in so many sends. Print when: a column is 1 ms, a digit
+ * how many sends, or pieces that came, there were by then. HURRY: the client's
+ * ACK leaves at once. Return the bytes held back after the last send. */
 static int answer(int sends, int nodelay, int hurry)
 {
 	char rows[2][MOST];
@@ -50,8 +50,8 @@ static int answer(int sends, int nodelay, int hurry)
 
 	memset(rows, '.', sizeof rows);
 	connected_pair(&client_fd, &conn_fd);
-	/* off: like a client that has talked for a while. The first ACKs of a
-	 * connection leave at once, so a test with one message shows nothing. */
+	/* off: like a client that has talked for a while. The first ACKs of
+	 * a connection leave at once: a test with one message shows nothing. */
 	if (setsockopt(client_fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof on) ||
 	    setsockopt(conn_fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof on))
 		die("setsockopt");
@@ -71,7 +71,7 @@ static int answer(int sends, int nodelay, int hurry)
 		ms = since(start);
 		rows[1][ms % MOST] = (char)('0' + heard / PIECE);
 	}
-	note("         ms: 0         10        20        30        40        50");
+	note("         ms: 0         10        20        30        40");
 	note("sends       |%.60s|", rows[0]);
 	note("pieces came |%.60s|", rows[1]);
 	return held;
