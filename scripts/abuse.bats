@@ -13,6 +13,17 @@ load bats_helper
     grep -q 'EMFILE' "$LOG"
 }
 
+@test "the servers for many clients survive it, too, and do not grow" {
+    local server
+    for server in tcp_fork tcp_thread tcp_poll tcp_epoll; do
+        start "$server" 127.0.0.1 0
+        "$ROOT/scripts/abuse" tcp "127.0.0.1:$PORT" "$PID"
+        grep -q "^$server: accept .* (EMFILE)$" "$LOG"
+    done
+    start tcp_reuseport 127.0.0.1 0
+    "$ROOT/scripts/abuse" tcp "127.0.0.1:$PORT" "$PID" descriptors_exhausted
+}
+
 @test "the abuse finds a server that gives wrong answers" {
     python '
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

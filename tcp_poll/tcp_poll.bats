@@ -62,6 +62,17 @@ for turn in range(2000):
     keeps_the_contract tcp_poll
 }
 
+@test "make demo-FOLDER hands HOST and PORT on, for each server of this part" {
+    local server
+    for server in tcp_fork tcp_thread tcp_poll tcp_epoll tcp_reuseport; do
+        LOG=$BATS_TEST_TMPDIR/$server.log
+        HOST=127.0.0.2 PORT=0 "$ROOT/scripts/demo" "$server" >"$LOG" 2>&1 3>&- &
+        PIDS+=("$!")
+        wait_for '^listening on 127.0.0.2:[1-9][0-9]*$'
+        kill "$(pgrep -P "$!" "$server")"
+    done
+}
+
 @test "no descriptor is left: callers wait, no CPU is burnt, then they are served" {
     start tcp_poll 127.0.0.1 0
     waits_without_descriptors 50
