@@ -1,391 +1,220 @@
-/* raw_icmp - ping, in full: below UDP and TCP there are no ports, only packets.
+/* raw_icmp - how does ping work?
  *
- *   echo request (type 8, id, sequence, data)  ------->  the kernel over there
- *   echo reply   (type 0, the same)            <-------  answers by itself
- *   error        (quotes our request)          <-------  a router on the way
+ *   echo request: type 8, id, sequence, data ---->  the kernel over there
+ *   echo reply:   type 0, the same three     <----  answers by itself, or
+ *   error:        quotes our request         <----  a router on the way does
  *
- * Run:    make demo-icmp (a private network), or sudo raw_icmp/raw_icmp HOST
- * Watch:  -v: the IP header, which only a raw socket sees; on 127.0.0.1 our own
- *         request comes by as well; -t 1: a router answers in the host's place
- * Parts:  packet.c takes packets apart, judge.c says which answers count
- * Next:   raw_sniff, which hears everything that passes
+ * Watch:  what an answer must prove before it counts; who answers to -t 1
+ * Next:   raw_sniff, what passes on the wire
  */
-#define _GNU_SOURCE /* ppoll; for common.h: program_invocation_short_name */
+#include "../common.h"
+#include <arpa/inet.h>
+#include <grp.h>
+#include <netinet/ip_icmp.h>
+#include <sys/signalfd.h>
+#include <time.h>
 
-#include <poll.h>	  /* ppoll */
-#include <sys/signalfd.h> /* signalfd */
-#include <time.h>	  /* clock_gettime */
+static const char usage[] =
+	"usage: raw_icmp [-c|-s|-t NUMBER] [-i|-W SECONDS] [HOST]\n"
+	"Ask HOST (127.0.0.1) for an echo, -c times, every -i seconds (1), with\n"
+	"-s bytes (56), within -W seconds (2), through less than -t routers.\n"
+	"example: raw_icmp -c 3 -i 0.2 127.0.0.1\n";
 
-#include "../privilege.h"
-#include "raw_icmp.h"
+static double option[] = {['i'] = 1, ['s'] = 56, ['t'] = 64, ['W'] = 2};
+static struct sockaddr_in host;
+static uint16_t request[32758]; /* an IP packet has room for no more */
+static size_t size;		/* of it: 8 bytes of ICMP, and the data */
+static int transmitted, received, errors;
+static double asked[65536]; /* when; 0: never; negative: it has its answer */
 
-/* The socket through which we ask. */
-static struct icmp_socket {
-	int fd;
-	bool raw;    /* SOCK_RAW, else SOCK_DGRAM */
-	int error;   /* why there is none, if fd is -1 */
-	unsigned id; /* which of all pings on this computer is ours */
-} ping;
-
-/* A clock that nobody sets. */
-static int64_t now(void)
+static double now(void) /* in seconds, as all times here */
 {
 	struct timespec time;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &time) == -1)
-		fatal("clock_gettime");
-	return time.tv_sec * SECOND + time.tv_nsec;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* ---- The socket ---- */
-
-static struct icmp_socket open_socket(int family)
+/* Add up all 16-bit numbers, high byte first, add in what overflows, and turn
+ * all bits over. A message with the right checksum inside has checksum 0. */
+static uint16_t checksum(const unsigned char *bytes, size_t n)
 {
-	int protocol = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	struct icmp_socket new = {.raw = true};
+	unsigned total = 0;
+	for (size_t i = 0; i < n; i++)
+		total += i % 2 ? bytes[i] : bytes[i] * 256u;
+	while (total > 0xffff)
+		total = (total & 0xffff) + (total >> 16);
+	return htons((uint16_t)~total);
+}
 
-	/* Raw: every ICMP packet that reaches this computer, and with IPv4
-	 * its IP header as well. This takes privilege (CAP_NET_RAW). */
-	new.fd = socket(family, SOCK_RAW, protocol);
+/* 1. A raw socket gets everybody's ICMP packets, so opening it takes a right.
+ *    Nothing else does: root becomes nobody, unless in scripts/sandbox. */
+static int open_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	if (fd == -1)
+		errx(1, "socket SOCK_RAW: %s (%s)\nhint: %s\nhint: %s",
+		     strerror(errno), errno_name(errno),
+		     geteuid() ? "make demo-icmp, or sudo raw_icmp/raw_icmp"
+			       : "root in a container: --cap-add NET_RAW",
+		     "ping itself needs only net.ipv4.ping_group_range");
+	if (geteuid() == 0 && setgid(65534) == 0 &&
+	    (setgroups(0, NULL) == -1 || setuid(65534) == -1))
+		die("setuid");
+	return fd;
+}
 
-	/* Without it, Linux has a small door for pings, open to the groups
-	 * in the sysctl net.ipv4.ping_group_range: icmp(7). */
-	if (new.fd == -1 && (errno == EPERM || errno == EACCES)) {
-		new.raw = false;
-		new.fd = socket(family, SOCK_DGRAM, protocol);
+/* 2. The id tells our replies from other pings', the sequence number one from
+ *    the next. In packets, numbers have their high byte first. */
+static void ask(int fd)
+{
+	request[0] = htons(ICMP_ECHO << 8); /* and 0, the code */
+	request[3] = htons((uint16_t)++transmitted);
+	request[1] = 0; /* the checksum counts as 0 in itself */
+	request[1] = checksum((unsigned char *)request, size);
+	asked[transmitted & 0xffff] = now();
+	if (sendto(fd, request, size, 0, (void *)&host, sizeof host) == -1)
+		die("sendto");
+}
+
+/* Return the length of the IP header before an ICMP header; 0: N bytes do not
+ * hold both. Lengths in a packet are claims: anybody may have made it. */
+static size_t ip_header(const unsigned char *ip, size_t n)
+{
+	size_t length = n < 20 ? 0 : (ip[0] & 15) * 4u;
+
+	if (length < 20 || n < length + 8 || ip[0] >> 4 != 4 ||
+	    ip[9] != IPPROTO_ICMP || (ip[6] & 31) != 0 || ip[7] != 0)
+		return 0;
+	return length;
+}
+
+/* 4. Print an answer, and what speaks against it. It counts if nothing does. */
+static void judge(const unsigned char *icmp, size_t n, int sequence,
+		  struct in_addr from, int ttl)
+{
+	static const char *const what[] = {"Net", "Host", "Protocol", "Port"};
+	const bool reply = icmp[0] == ICMP_ECHOREPLY;
+	const double took = now() - asked[sequence];
+	const char *mark = took > option['W'] ? " (LATE!)" : "";
+
+	if (checksum(icmp, n) != 0)
+		mark = " (BAD CHECKSUM!)";
+	else if (reply && from.s_addr != host.sin_addr.s_addr)
+		mark = " (DIFFERENT ADDRESS!)";
+	else if (asked[sequence] == 0)
+		mark = " (NEVER SENT!)";
+	else if (reply && (n != size || memcmp(icmp + 8, request + 4, n - 8)))
+		mark = " (WRONG DATA!)";
+	else if (asked[sequence] < 0)
+		mark = " (DUP!)";
+	if (reply)
+		printf("%zu bytes from %s: icmp_seq=%d ttl=%d", n,
+		       inet_ntoa(from), sequence, ttl);
+	else
+		printf("From %s icmp_seq=%d ", inet_ntoa(from), sequence);
+	if (reply && !*mark)
+		printf(" time=%.3f ms", took * 1000);
+	else if (icmp[0] == ICMP_TIME_EXCEEDED && icmp[1] == 0)
+		printf("Time to live exceeded");
+	else if (icmp[0] == ICMP_DEST_UNREACH && icmp[1] < 4)
+		printf("Destination %s Unreachable", what[icmp[1]]);
+	else if (icmp[0] == ICMP_DEST_UNREACH && icmp[1] == 4)
+		printf("Frag needed (mtu = %d)", icmp[6] * 256 + icmp[7]);
+	else if (!reply)
+		printf("ICMP error of type %d, code %d", icmp[0], icmp[1]);
+	puts(mark);
+	if (!*mark && icmp[0] != ICMP_REDIRECT && /* both are mere advice */
+	    icmp[0] != ICMP_SOURCE_QUENCH) {
+		asked[sequence] = -1;
+		received += reply;
+		errors += !reply;
 	}
-	new.error = errno;
-	return new;
 }
 
-/* The rights that opened the socket end here, for good: a mistake further down
- * could be used by whoever sends us packets. */
-static void give_up_privileges(void)
+/* 3. Take a packet in. What tells whose it is stands in a reply itself, and in
+ *    an error in the request that it quotes. */
+static void hear(int fd)
 {
-	if (setgid(getgid()) == -1) /* those of a set-group-ID file */
-		fatal("setgid");
-	if (setuid(getuid()) == -1) /* those of a set-user-ID file */
-		fatal("setuid");
-	if (drop_capabilities() == -1) /* those of setcap, and root's */
-		fatal("capset");
-}
-
-/* Neither socket, or no raw one for another reason than privilege. */
-static void no_socket(void)
-{
-	errno = ping.error;
-	if (ping.raw)
-		fatal("socket SOCK_RAW");
-	complain("socket SOCK_RAW and SOCK_DGRAM");
-	fputs("hint: as root: sudo raw_icmp/raw_icmp HOST\n"
-	      "hint: or give it this one right: "
-	      "sudo setcap cap_net_raw+ep raw_icmp/raw_icmp\n"
-	      "hint: or in a private network, without any privilege: "
-	      "make demo-icmp\n",
-	      stderr);
-	exit(2);
-}
-
-/* Set ping and host. The privileged part comes first and is short. Only the
- * look-up will tell whether it is IPv4 or IPv6; so we open a socket for each,
- * and that one cannot be had is a failure only if it is needed. */
-static void get_ready(const char *name)
-{
-	struct icmp_socket v4 = {.fd = -1}, v6 = {.fd = -1};
-	int unneeded;
-
-	if (options.family != AF_INET6)
-		v4 = open_socket(AF_INET);
-	if (options.family != AF_INET)
-		v6 = open_socket(AF_INET6);
-	give_up_privileges();
-	find_host(name);
-
-	ping = host.v6 ? v6 : v4;
-	unneeded = host.v6 ? v4.fd : v6.fd;
-	if (unneeded != -1)
-		close(unneeded);
-	if (ping.fd == -1)
-		no_socket();
-	if (ping.raw) {
-		ping.id = (unsigned)getpid() & 0xffff;
-	} else {
-		fputs("raw_icmp: no privilege for SOCK_RAW, so SOCK_DGRAM:\n"
-		      "no IP header is seen, the kernel picks the id\n"
-		      "and drops what is not for us\n",
-		      stderr);
-		ping.id = prepare_dgram(ping.fd);
-	}
-}
-
-/* Ask for what does not come in the packet itself. */
-static void set_socket_options(void)
-{
-	const int on = 1, ttl = (int)options.ttl;
-	int level = host.v6 ? IPPROTO_IPV6 : IPPROTO_IP;
-
-	/* When the kernel got the packet, however late we are woken. */
-	if (setsockopt(ping.fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) ==
-	    -1)
-		fatal("setsockopt SO_TIMESTAMPNS");
-	/* How many routers it might still have passed. */
-	if (setsockopt(ping.fd, level, host.v6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL,
-		       &on, sizeof on) == -1)
-		fatal("setsockopt %s",
-		      host.v6 ? "IPV6_RECVHOPLIMIT" : "IP_RECVTTL");
-	/* How many routers our requests may pass. */
-	if (ttl &&
-	    setsockopt(ping.fd, level, host.v6 ? IPV6_UNICAST_HOPS : IP_TTL,
-		       &ttl, sizeof ttl) == -1)
-		fatal("setsockopt %s",
-		      host.v6 ? "IPV6_UNICAST_HOPS" : "IP_TTL");
-}
-
-/* ---- Sending ---- */
-
-/* An echo request, into PACKET. Numbers stand with their high byte first.
- * Returns its length. */
-static size_t build_request(uint8_t *packet, unsigned sequence)
-{
-	size_t n = ICMP_LENGTH + options.size;
-	unsigned sum;
-
-	packet[0] = host.v6 ? V6_ECHO_REQUEST : V4_ECHO_REQUEST;
-	packet[1] = 0;		   /* code */
-	packet[2] = packet[3] = 0; /* the checksum counts as 0 in itself */
-	packet[4] = (uint8_t)(ping.id >> 8);
-	packet[5] = (uint8_t)ping.id;
-	packet[6] = (uint8_t)(sequence >> 8);
-	packet[7] = (uint8_t)sequence;
-	for (size_t i = 0; i < options.size; i++)
-		packet[ICMP_LENGTH + i] = pattern(i);
-
-	/* With ICMPv6, and with SOCK_DGRAM, the kernel writes over this. */
-	sum = checksum(packet, n);
-	packet[2] = (uint8_t)(sum >> 8);
-	packet[3] = (uint8_t)sum;
-	return n;
-}
-
-/* Whether the next request may still get through: then we go on. */
-static bool may_pass(int error)
-{
-	return error == ENOBUFS || error == EAGAIN || error == ENETDOWN ||
-	       error == ENETUNREACH || error == EHOSTUNREACH ||
-	       error == EHOSTDOWN || error == EMSGSIZE || error == EPERM;
-}
-
-static bool read_error(void);
-
-static void send_request(void)
-{
-	static uint8_t packet[ICMP_LENGTH + MOST_DATA];
-	unsigned sequence = (unsigned)(counts.transmitted + 1) & 0xffff;
-	size_t n = build_request(packet, sequence);
-
-	counts.transmitted++;
-	for (int tries = 1;; tries++) {
-		counts.last_sent = now();
-		remember_request(sequence, counts.last_sent);
-		if (sendto(ping.fd, packet, n, MSG_DONTWAIT, &host.address.any,
-			   host.length) != -1)
-			return;
-		/* With SOCK_DGRAM, it may be an ICMP error about an earlier
-		 * request which sendto reports; this one was not sent yet. */
-		int error = errno;
-		bool again = error == EINTR || read_error();
-		errno = error;
-		if (!again || tries == 3)
-			break;
-	}
-	complain("sendto %s", ip_text(&host.address).s);
-	if (counts.transmitted == 1 || !may_pass(errno))
-		exit(2);
-	settle_request(sequence);
-	counts.errors++;
-}
-
-/* ---- Receiving ---- */
-
-/* Take one packet out of the socket, or out of its error queue (FLAGS:
- * MSG_ERRQUEUE). NULL if there is none. */
-static const struct incoming *receive(int flags)
-{
-	static struct incoming in;
-	static union {
-		struct cmsghdr aligned;
-		char bytes[1024];
-	} control; /* room for what the kernel says beside the packet */
-	struct iovec data = {.iov_base = in.bytes, .iov_len = sizeof in.bytes};
-	struct msghdr message = {.msg_name = &in.from,
-				 .msg_namelen = sizeof in.from,
-				 .msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control};
-	ssize_t n = recvmsg(ping.fd, &message, flags | MSG_DONTWAIT);
-
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return NULL; /* none, after all */
-	if (n == -1 && !ping.raw && is_from_icmp(errno))
-		return NULL; /* what it is waits in the error queue */
-	if (n == -1)
-		fatal("recvmsg");
-
-	in.n = (size_t)n;
-	read_control(&in, &message);
-	in.when = now() - in.age;
-	return &in;
-}
-
-/* What a packet that came is to us. A raw socket gets everybody's. */
-static void sort_out(const struct packet *packet, const struct incoming *in)
-{
-	bool verbose = options.verbose && !options.quiet;
-
-	if (packet->flaw) {
-		if (!options.quiet)
-			printf("From %s: a packet of %zu bytes, %s\n",
-			       sender_text(&in->from).s, in->n, packet->flaw);
-	} else if (packet->kind == ECHO_REPLY && packet->id == ping.id) {
-		got_reply(packet, in);
-	} else if (packet->kind == ICMP_ERROR && packet->quotes_request &&
-		   packet->quoted_id == ping.id &&
-		   is_hosts_address(packet->quoted_host)) {
-		got_error(packet, &in->from);
-	} else if (verbose) {
-		/* On loopback our own request arrives where it came from. */
-		bool own =
-			packet->kind == ECHO_REQUEST && packet->id == ping.id;
-
-		printf("%zu bytes from %s: type %u, %s\n", packet->icmp_length,
-		       sender_text(&in->from).s, packet->type,
-		       own ? "our own request on its way" : "not for us");
-	}
-	if (verbose)
-		show_packet(stdout, packet, in->bytes, in->n);
-}
-
-/* False if there is none. */
-static bool read_packet(void)
-{
-	const struct incoming *in = receive(0);
-	enum first_header first = ping.raw ? FIRST_IPV4 : FIRST_ICMP;
-	struct packet packet;
-
-	if (!in)
-		return false;
-	parse_packet(&packet, in->bytes, in->n, host.v6 ? FIRST_ICMPV6 : first);
-	sort_out(&packet, in);
-	return true;
-}
-
-/* On a raw socket an ICMP error is a packet like others; with SOCK_DGRAM it
- * waits in a queue of its own. False if there is none. */
-static bool read_error(void)
-{
-	const struct incoming *in = ping.raw ? NULL : receive(MSG_ERRQUEUE);
-	struct packet error;
-
-	if (!in)
-		return false;
-	if (parse_queued_error(&error, in))
-		got_error(&error, &in->offender);
-	return true;
-}
-
-/* ---- The loop ---- */
-
-/* Sleep until a packet or a signal comes, at most until the time T. False: it
- * was a signal. */
-static bool wait_until(int64_t t, int signal_fd)
-{
-	int64_t left = t - now();
-	struct timespec most = {.tv_sec = (time_t)(left / SECOND),
-				.tv_nsec = (long)(left % SECOND)};
-	struct pollfd fds[] = {{.fd = ping.fd, .events = POLLIN},
-			       {.fd = signal_fd, .events = POLLIN}};
-
-	if (left < 0)
-		return true;
-	if (ppoll(fds, 2, &most, NULL) == -1) {
-		if (errno != EINTR)
-			fatal("ppoll");
-		return true;
-	}
-	/* All that is there, but no more than this: a flood must not keep us
-	 * from sending, nor from Ctrl-C. */
-	for (int i = 0; i < 100 && fds[0].revents; i++) {
-		bool error = read_error(), packet = read_packet();
-
-		if (!error && !packet)
-			break;
-	}
-	return fds[1].revents == 0;
-}
-
-/* How long to wait for replies once all requests are out. If some came, the
- * others should not take much longer. */
-static int64_t patience(void)
-{
-	int64_t usual = (int64_t)(counts.max * 2e6);
-
-	usual = usual > options.interval ? usual : options.interval;
-	usual = usual > SECOND ? usual : SECOND;
-	return counts.received && usual < options.wait ? usual : options.wait;
-}
-
-static void send_and_receive(int signal_fd)
-{
-	int64_t next = now(), until, end;
-	bool sends;
-
-	counts.started = next;
-	end = options.deadline ? next + options.deadline : INT64_MAX;
-	do {
-		if (options.count &&
-		    counts.received + counts.errors >= options.count)
-			return;
-		if (options.deadline && counts.errors > 0)
-			return; /* as ping has it */
-
-		/* With a deadline, COUNT is how many are to be received. */
-		sends = !options.count || options.deadline ||
-			counts.transmitted < options.count;
-		if (sends && now() >= next) {
-			send_request();
-			/* What was missed (Ctrl-Z and fg) is not made up. */
-			next = counts.last_sent + options.interval;
-		}
-		until = sends ? next : counts.last_sent + patience();
-		if (!sends && now() >= until)
-			return;
-	} while (wait_until(until < end ? until : end, signal_fd) &&
-		 now() < end && !ferror(stdout)); /* our reader has gone */
+	static unsigned char packet[65536]; /* no IP packet is larger */
+	size_t n = (size_t)recv(fd, packet, sizeof packet, 0);
+	if (n == (size_t)-1)
+		die("recv");
+	size_t skip = ip_header(packet, n), quoted = 0;
+	const unsigned char *icmp = packet + skip, *echo = icmp;
+	struct in_addr from = {0};
+	memcpy(&from, packet + 12, n < 16 ? 0 : 4);
+	if (skip > 0 && memchr("\3\4\5\13\14", icmp[0], 5))
+		quoted = ip_header(icmp + 8, n - skip - 8);
+	if (quoted > 0 && memcmp(icmp + 8 + 16, &host.sin_addr, 4) == 0)
+		echo += 8 + quoted;
+	if (skip > 0 && memcmp(echo + 4, request + 2, 2) == 0 &&
+	    echo[0] == (echo == icmp ? ICMP_ECHOREPLY : ICMP_ECHO))
+		judge(icmp, n - skip, echo[6] * 256 + echo[7], from, packet[8]);
+	else if (skip == 0 || icmp[0] != ICMP_ECHO) /* on lo we hear us ask */
+		printf("From %s: %zu bytes, not for us\n", inet_ntoa(from), n);
 }
 
 int main(int argc, char *argv[])
 {
-	sigset_t stop;
-	int signal_fd;
+	sigset_t stop = {0};
+	char *end;
+	int c;
 
-	get_ready(parse_options(argc, argv));
-	set_socket_options();
-
-	/* Ctrl-C and kill become something to be read, like a packet: then
-	 * there is no moment in which they could come unexpected. */
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGTERM);
+	begin(1, argv, "+h", usage);
+	while ((c = getopt(argc, argv, "+c:hi:s:t:W:")) != -1) {
+		if (c == 'h')
+			return fputs(usage, stdout) == EOF;
+		if (c == '?')
+			wrong_use(argv[optind - 1], "is unknown or cut short");
+		option[c] = strtod(optarg, &end);
+		if (optarg[strspn(optarg, "0123456789.")] || *end ||
+		    option[c] < (c == 'i' || c == 'W' ? 0.002 : c != 's') ||
+		    option[c] > (c == 's' ? 65507 : 1e6))
+			wrong_use(optarg, "is not a number that is possible");
+	}
+	const char *name = argv[optind] ? argv[optind] : "127.0.0.1";
+	if (argv[optind] && argv[optind + 1])
+		wrong_use(argv[optind + 1], "is too much");
+	int fd = open_socket(), ttl = (int)option['t'],
+	    count = option['c'] > 0 ? (int)option['c'] : -1;
+	struct addrinfo *a = address_of(argv + optind, SOCK_DGRAM);
+	while (a && a->ai_family != AF_INET)
+		a = a->ai_next;
+	if (!a)
+		errx(1, "%s has no IPv4 address", name);
+	memcpy(&host, a->ai_addr, sizeof host);
+	if (setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl) == -1)
+		die("setsockopt IP_TTL");
+	sigaddset(&stop, SIGINT); /* from here on Ctrl-C can be read */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
-	signal_fd = signalfd(-1, &stop, 0);
-	if (signal_fd == -1)
-		fatal("signalfd");
-
-	print_head();
-	send_and_receive(signal_fd);
-	print_statistics();
-
-	return counts.received == 0 ||
-	       (options.deadline && counts.received < options.count);
+	struct pollfd ends[] = {{fd, POLLIN, 0},
+				{signalfd(-1, &stop, 0), POLLIN, 0}};
+	double began = now(), next = began; /* next: to ask, or to give up */
+	request[2] = (uint16_t)(long long)(began * 1e6); /* id */
+	size = 8 + (size_t)option['s'];
+	printf("PING %s (%s) %zu(%zu) bytes of data.\n", name,
+	       inet_ntoa(host.sin_addr), size - 8, size + 20);
+	while (!ends[1].revents && !ferror(stdout)) {
+		if (transmitted == count &&
+		    (now() >= next || received + errors == count))
+			break;
+		if (now() >= next) {
+			ask(fd);
+			next = now() + option[transmitted == count ? 'W' : 'i'];
+		}
+		/* Poll in each round, however short -i is. */
+		int ms = (int)((next - now()) * 1000) + 1;
+		if (ends[1].fd == -1 || poll(ends, 2, ms > 0 ? ms : 0) == -1)
+			die("signalfd or poll");
+		if (ends[0].revents)
+			hear(fd);
+	}
+	printf("\n--- %s ping statistics ---\n", name);
+	printf("%d packets transmitted, %d received", transmitted, received);
+	if (errors > 0)
+		printf(", +%d errors", errors);
+	printf(", %g%% packet loss, time %.0fms\n",
+	       100.0 * (transmitted - received) / transmitted,
+	       (now() - began) * 1000);
+	return received == 0;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """forge.py SCENARIO COMMAND...: run a ping, and answer it as an enemy would.
 
-Must run in a private network (scripts/sandbox): there it forbids the kernel to
-answer echo requests, and answers those that COMMAND sends to 127.0.0.1 (or ::1)
+Must run in a network of its own (scripts/sandbox): there it forbids the kernel
+to answer echo requests, and answers those that COMMAND sends to 127.0.0.1
 itself, as SCENARIO says: mostly a hostile packet first, and then the good reply.
 Exit status: COMMAND's. `forge.py -l` lists the scenarios.
 """
@@ -163,42 +163,6 @@ def flood(r):
     return [ip(r.reply(seq=r.seq + 1000))] * 120 + [ip(r.reply())]
 
 
-# ---- The same over IPv6: the source of each answer, and the ICMPv6 message ----
-
-HOST6, STRANGER6 = "::1", "::2"
-
-def reply6(r, seq=None, data=None):
-    return bytes([129]) + r.reply(seq=seq, data=data)[1:]
-
-def ip6(r, target=HOST6, following=58, between=b"", version=6):
-    return struct.pack("!IHBB16s16s", version << 28, 8, following, 64, socket.inet_pton(socket.AF_INET6, HOST6),
-                       socket.inet_pton(socket.AF_INET6, target)) + between + r.quoted(kind=128)
-
-def error6(quote, kind=3, code=0, info=0):
-    return STRANGER6, struct.pack("!BBHI", kind, code, 0, info) + quote
-
-def v6_hostile(r):
-    return [(STRANGER6, reply6(r)), (HOST6, reply6(r, seq=r.seq + 1000)), (HOST6, reply6(r)[:7]),
-            (HOST6, reply6(r, data=b"\xff" * 16 + r.data[16:])),
-            (HOST6, reply6(r)), (HOST6, reply6(r))]
-
-def v6_other_quoted(r):
-    quotes = [ip6(r)[:n] for n in range(48)] + [
-        ip6(r, target=STRANGER6), ip6(r, following=17), ip6(r, version=4),
-        ip6(r, following=44, between=struct.pack("!BBHI", 58, 0, 8, 1)),  # not the first piece
-        ip6(r, following=44)[:47],
-    ]
-    return [error6(quote) for quote in quotes] + [(HOST6, reply6(r))]
-
-def v6_every_error(r):
-    kinds = ([(1, code) for code in range(8)] + [(2, 0), (3, 0), (3, 1), (3, 9)] +
-             [(4, code) for code in range(4)])
-    return [error6(ip6(r), *kinds[(r.seq - 1) % len(kinds)], 1280)]
-
-def v6_quoted_fragment(r):
-    return [error6(ip6(r, following=44, between=struct.pack("!BBHI", 58, 0, 1, 1)))]
-
-
 SCENARIOS = {name: value for name, value in list(globals().items())
              if callable(value) and getattr(value, "__code__", None)
              and value.__code__.co_varnames[:1] in (("r",), ("_",)) and value.__code__.co_argcount == 1}
@@ -209,7 +173,7 @@ def write(path, text):
         file.write(text)
 
 
-class Wire4:
+class Wire:
     """IPv4 on lo: our answers bring their own IP header."""
 
     def __init__(self):
@@ -225,27 +189,6 @@ class Wire4:
         self.mouth.sendto(packet, (HOST, 0))
 
 
-class Wire6:
-    """IPv6 on lo: the kernel writes the IP header and the checksum."""
-
-    def __init__(self):
-        write("/proc/sys/net/ipv6/icmp/echo_ignore_all", "1")
-        subprocess.run(["ip", "addr", "add", STRANGER6 + "/128", "dev", "lo", "nodad"], check=True,
-                       env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
-        self.mouths = {}
-        for source in HOST6, STRANGER6:
-            self.mouths[source] = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-            self.mouths[source].bind((source, 0))
-        self.ear = self.mouths[HOST6]
-
-    def request(self):
-        message = self.ear.recv(65536)
-        return Request(message) if message[:1] == b"\x80" else None
-
-    def say(self, answer):
-        self.mouths[answer[0]].sendto(answer[1], (HOST6, 0))
-
-
 def main():
     if sys.argv[1:] == ["-l"]:
         print("\n".join(SCENARIOS))
@@ -253,7 +196,7 @@ def main():
     if len(sys.argv) < 3 or sys.argv[1] not in SCENARIOS:
         sys.exit(__doc__)
     scenario = SCENARIOS[sys.argv[1]]
-    wire = Wire6() if sys.argv[1].startswith("v6_") else Wire4()
+    wire = Wire()
     # The command's end shows as the end of this pipe.
     end, kept = os.pipe()
     with subprocess.Popen(sys.argv[2:], pass_fds=[kept]) as command:
