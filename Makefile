@@ -135,7 +135,8 @@ SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* b
           $(wildcard scripts/*.bash */*.bats)
 # Words that are right: Inh is a line of /proc/PID/status, CapInh.
 SPELT_RIGHT = inh
-lint: ## clang-format, clang-tidy, cppcheck, shellcheck, codespell
+lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, codespell
+	scripts/budget
 	clang-format --dry-run -Werror $(C_FILES)
 	@echo 'no line of C is wider than 80 columns'; for file in $(C_FILES); do \
 		expand $$file | grep -n '.\{81\}' | sed "s,^,$$file:,"; done | { ! grep .; }
