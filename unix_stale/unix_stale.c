@@ -78,7 +78,6 @@ int main(int argc, char *argv[])
 
 	scene("kill -9 leaves the file. Look, ask, then unlink.");
 	CALL("old", bind(fd, to, size));
-	CALL("old", listen(fd, 5));
 	kill_its_server(fd);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	n = CALL("new", bind(fd, to, size));
@@ -96,7 +95,7 @@ int main(int argc, char *argv[])
 	n = CALL("caller", connect(other_fd, to, size));
 	expect("... but a caller of another type hears that it lives",
 	       n == -1 && errno == EPROTOTYPE);
-	CALL("new", close(fd));
+	close(fd);
 	CALL("new", unlink(path));
 	close(open(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
 	n = CALL("caller", connect(other_fd, to, size));
@@ -107,7 +106,8 @@ int main(int argc, char *argv[])
 	address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	CALL("old", bind(fd, to, size));
-	n = CALL("caller", connect(other_fd, to, size - 1));
+	CALL("old", listen(fd, 5));
+	n = CALL("caller", connect(caller_fd, to, size - 1));
 	expect("a byte shorter is another name: nobody has it",
 	       n == -1 && errno == ECONNREFUSED);
 	kill_its_server(fd);

@@ -1,0 +1,32 @@
+load ../scripts/bats_helper
+
+@test "tells the truth, as strace sees it" {
+    tells_the_truth unix_pair
+}
+
+@test "whichever call comes out otherwise, it does not go on" {
+    notices_lies unix_pair
+}
+
+@test "failures are named" {
+    names_failures unix_pair socketpair:EMFILE:1 socketpair:EMFILE:2 fork:EAGAIN:1 fork:EAGAIN:2
+}
+
+@test "names the user and the group that called" {
+    public_copy unix_pair
+    run as_user "$COPY"
+    [ "$status" -eq 0 ]
+    [[ $output == *", user $(as_user id -u), group $(as_user id -g)"$'\n'* ]]
+}
+
+@test "ten at once, as an ordinary user, and no process is left" {
+    many unix_pair 10
+}
+
+@test "has no file that could be left behind" {
+    command -v strace >/dev/null || missing strace
+    run strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=%file,bind "$ROOT/unix_pair/unix_pair"
+    [ "$status" -eq 0 ]
+    grep -q 'bind(.*@"' "$BATS_TEST_TMPDIR/trace" || grep -q 'bind(.*AF_UNIX}' "$BATS_TEST_TMPDIR/trace"
+    run ! grep -E 'O_CREAT|mkdir|mknod' "$BATS_TEST_TMPDIR/trace"
+}
