@@ -23,7 +23,7 @@ descriptors() {
     most=$(descriptors)
     ulimit -Sn 256
     start tcp_epoll 127.0.0.1 0
-    grep -qE "^($(ulimit -Hn)|65536) descriptors at most$" "$LOG"
+    wait_for "^($(ulimit -Hn)|65536) descriptors at most$"
     [ "$most" -gt 400 ] || missing "more descriptors than $most"
     serves_at_once $((most - 100))
 }

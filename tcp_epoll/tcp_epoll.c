@@ -156,14 +156,14 @@ int main(int argc, char *argv[])
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max < MAX_FDS ? limit.rlim_max : MAX_FDS;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	if (!quiet)
-		printf("%d descriptors at most\n", (int)limit.rlim_cur);
 
 	/* 3. The list of those we watch is the kernel's. */
 	epoll_fd = epoll_create1(0);
 	if (epoll_fd == -1 || watch(EPOLL_CTL_ADD, listen_fd, EPOLLIN) == -1)
 		die("epoll_create1 or epoll_ctl");
 	announce(listen_fd);
+	if (!quiet)
+		printf("%d descriptors at most\n", (int)limit.rlim_cur);
 
 	/* 4. The loop: sleep until somebody is ready, serve all who are. */
 	for (;;) {
