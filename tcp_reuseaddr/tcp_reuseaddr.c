@@ -1,36 +1,23 @@
-/* tcp_reuseaddr - bind: Address already in use, and which cures are none.
+/* tcp_reuseaddr - why is the address in use?
  *
- *   server closes first:  its port keeps a connection in TIME_WAIT for 60 s,
- *                         and bind to that port fails ...
- *   SO_REUSEADDR          ... unless the old server and the new one both had
- *                         this option, set before their connections and bind
+ *   server                   client
+ *   close    ---- FIN ---->
+ *            <--- FIN -----  close
+ *   TIME_WAIT, 60 s          forgets at once
  *
- * Run:    tcp_reuseaddr
- * Watch:  of four ways to start the server again, one works
- * Next:   tcp_backlog, when the port is free and the client hangs
+ * Watch:  of four ways to start a TCP server again, one works
+ * Next:   tcp_fork, a process for each client
  */
-#define _GNU_SOURCE /* for common.h: program_invocation_short_name */
-
-#include <poll.h> /* poll, as a pause */
-
-#include "../story.h"
-
-static const char usage[] =
-	"usage: tcp_reuseaddr\n"
-	"Start a server again on the port that it has just left.\n"
-	"example: tcp_reuseaddr\n";
-
-enum { TIME_WAIT = 6 }; /* the state's number in /proc/net/tcp */
+#include "../common.h"
+#include <netinet/tcp.h>
 
 static const int on = 1;
+static struct sockaddr_in server, client;
+static const struct sockaddr *where = (struct sockaddr *)&server;
+static socklen_t size = sizeof server;
+static int n, new_fd, second_fd;
 
-/* The server's address. All of 127.0.0.0/8 is this machine, so we take one that
- * nobody else uses, 127.64.0.0 plus our process id: between two servers of ours
- * nobody else can take the port. */
-static struct sockaddr_in address;
-static const struct sockaddr *where = (struct sockaddr *)&address;
-static socklen_t size = sizeof address;
-
+/* Return a TCP socket, with SO_REUSEADDR or without. */
 static int new_socket(bool reuse)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -42,236 +29,92 @@ static int new_socket(bool reuse)
 	return fd;
 }
 
-/* A server that listens on a new port, which address then names. */
-static int first_server(bool reuse)
+/* Return the state of OWN's end of the connection to PEER, or 0. A line of
+ * /proc/net/tcp is in hexadecimal: number, own address, peer's, state ... */
+static int state_of(struct sockaddr_in *own, struct sockaddr_in *peer)
 {
-	int listen_fd = new_socket(reuse);
-
-	address.sin_family = AF_INET;
-	address.sin_port = 0; /* any */
-	address.sin_addr.s_addr = htonl(0x7f400000U | (unsigned)getpid());
-	if (bind(listen_fd, where, size) == -1)
-		die("bind to any port");
-	if (getsockname(listen_fd, (struct sockaddr *)&address, &size) == -1)
-		die("getsockname");
-	if (listen(listen_fd, 1) == -1)
-		die("listen");
-	return listen_fd;
-}
-
-/* A connection from a client to the server, and the client's own address. */
-static struct sockaddr_in dial(int listen_fd, int *client_fd, int *conn_fd)
-{
-	struct sockaddr_in own;
-	socklen_t length = sizeof own;
-
-	*client_fd = new_socket(false);
-	if (connect(*client_fd, where, size) == -1)
-		die("connect");
-	if (getsockname(*client_fd, (struct sockaddr *)&own, &length) == -1)
-		die("getsockname");
-	*conn_fd = accept(listen_fd, NULL, NULL);
-	if (*conn_fd == -1)
-		die("accept");
-	return own;
-}
-
-/* The seconds that the connection OWN - PEER still has in TIME_WAIT, or -1 if
- * it is not there. Both ends count: the kernel gives a client's port to
- * connections that lead elsewhere, too. A row of /proc/net/tcp, see proc(5), is
- *    0: 0100407F:1F90 0100007F:A3C4 06 00000000:00000000 03:00001770 ...
- * own address, peer's address, state, queues, and behind the timer's kind the
- * time left in hundredths of a second; in hexadecimal, addresses as s_addr. */
-static double time_wait_left(const struct sockaddr_in *own,
-			     const struct sockaddr_in *peer)
-{
-	unsigned from, from_port, to, to_port, state, ticks;
-	double left = -1;
-	char row[256];
 	FILE *table = fopen("/proc/net/tcp", "r");
+	char line[200], ends[40], *found = NULL;
 
 	if (!table)
 		die("open /proc/net/tcp");
-	while (left < 0 && fgets(row, sizeof row, table)) {
-		/* The kernel writes numbers. NOLINTNEXTLINE(cert-err34-c) */
-		if (sscanf(row, " %*u: %X:%X %X:%X %X %*X:%*X %*X:%X", &from,
-			   &from_port, &to, &to_port, &state, &ticks) != 6)
-			continue; /* the headline */
-		if (from == own->sin_addr.s_addr &&
-		    from_port == ntohs(own->sin_port) &&
-		    to == peer->sin_addr.s_addr &&
-		    to_port == ntohs(peer->sin_port) && state == TIME_WAIT)
-			left = ticks / (double)sysconf(_SC_CLK_TCK);
-	}
+	snprintf(ends, sizeof ends, "%08X:%04X %08X:%04X ",
+		 own->sin_addr.s_addr, ntohs(own->sin_port),
+		 peer->sin_addr.s_addr, ntohs(peer->sin_port));
+	while (!found && fgets(line, sizeof line, table))
+		found = strstr(line, ends);
 	fclose(table);
-	return left;
+	return found ? (int)strtol(found + strlen(ends), NULL, 16) : 0;
 }
 
-/* The same, once there is one: the last segment may be on its way. No call can
- * wait for a state that only the kernel has: look again after 1 ms, after 2 ms
- * more, 4 ms, ... until 16 s are over. */
-static double await_time_wait(const struct sockaddr_in *own,
-			      const struct sockaddr_in *peer)
+/* A server comes, has a client, and goes; one of the two hangs up first. */
+static void old_server(bool reuse, bool server_first)
 {
-	double left = time_wait_left(own, peer);
-
-	for (int ms = 1; left < 0 && ms < 16000; ms *= 2) {
-		poll(NULL, 0, ms); /* a pause; if it is cut short, no matter */
-		left = time_wait_left(own, peer);
-	}
-	if (left < 0) {
-		errno = ETIMEDOUT;
-		die("wait for TIME_WAIT of %s in /proc/net/tcp",
-		    address_text(own, sizeof *own).s);
-	}
-	return left;
-}
-
-/* A server has a client, hangs up first, and ends. */
-static void server_comes_and_goes(bool reuse)
-{
-	int listen_fd = first_server(reuse), client_fd, conn_fd;
-	struct sockaddr_in client;
+	struct sockaddr_in *own = server_first ? &server : &client;
+	struct sockaddr_in *peer = server_first ? &client : &server;
+	int listen_fd = new_socket(reuse), conn_fd, client_fd, looks = 0;
 	char byte;
 
-	client = dial(listen_fd, &client_fd, &conn_fd);
-	close(conn_fd);
-	if (recv(client_fd, &byte, 1, 0) != 0)
-		die("recv of the end");
-	close(client_fd);
+	close(bound_socket(&server)); /* a free port of a host of our own */
+	if (bind(listen_fd, where, size) == -1 || listen(listen_fd, 1) == -1)
+		die("bind or listen");
+	client_fd = dial(&server);
+	conn_fd = accept(listen_fd, (struct sockaddr *)&client, &size);
+	if (conn_fd == -1)
+		die("accept");
+
+	int first_fd = server_first ? conn_fd : client_fd;
+	int other_fd = server_first ? client_fd : conn_fd;
+	n = CALL(server_first ? "server" : "client", close(first_fd));
+	if (recv(other_fd, &byte, 1, 0) != 0) /* hears the end, and ... */
+		die("recv");
+	close(other_fd); /* ... hangs up, too */
 	close(listen_fd);
-	await_time_wait(&address, &client);
-}
-
-static void in_use(void)
-{
-	int listen_fd, client_fd, conn_fd, new_fd;
-	struct sockaddr_in client;
-	double left;
-	long n, failed;
-	char byte;
-
-	scene("The server hangs up first, ends, and is started again.");
-	listen_fd = first_server(false);
-	client = dial(listen_fd, &client_fd, &conn_fd);
-	MUST("server", close(conn_fd));
-	n = CALL("client", recv(client_fd, &byte, 1, 0));
-	expect(n == 0, "the client hears that, and hangs up, too");
-	MUST("client", close(client_fd));
-	MUST("server", close(listen_fd));
-	left = await_time_wait(&address, &client);
-
-	new_fd = new_socket(false);
-	failed = CALL("again", bind(new_fd, where, size));
-	expect(failed && errno == EADDRINUSE,
-	       "all sockets are closed, and yet the address is in use");
-	note("/proc/net/tcp: %s is in TIME_WAIT, for %.1f s more",
-	     address_text(&address, size).s, left);
-	expect(left > 0 && left <= 61, "by the connection that is over");
-	close(new_fd);
-}
-
-static void four_ways(void)
-{
-	scene("SO_REUSEADDR, on the old server and on the new one.");
-	for (int way = 0; way < 4; way++) {
-		bool old = way & 2, new = way & 1;
-		int fd, client_fd, conn_fd;
-		long failed;
-
-		server_comes_and_goes(old);
-		fd = new_socket(new);
-		note("old %s, new %s:", old ? "with" : "without",
-		     new ? "with" : "without");
-		failed = CALL("again", bind(fd, where, size));
-		if (failed && errno != EADDRINUSE)
-			die("bind");
-		expect(!failed == (old && new),
-		       old && new ? "yes: both servers had the option"
-				  : "no: both must have it");
-		if (!failed) {
-			MUST("again", listen(fd, 1));
-			dial(fd, &client_fd, &conn_fd);
-			note("it listens, and has its first client");
-			close(client_fd);
-			close(conn_fd);
-		}
-		close(fd);
-	}
-}
-
-static void too_late(void)
-{
-	struct sockaddr_in none = {0};
-	socklen_t length = sizeof none;
-	long failed;
-	int fd;
-
-	scene("The option after bind comes too late.");
-	server_comes_and_goes(true);
-	fd = new_socket(false);
-	failed = CALL("again", bind(fd, where, size));
-	expect(failed && errno == EADDRINUSE, "bind looks for it now, ...");
-	MUST("again", setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
-	MUST("again", getsockname(fd, (struct sockaddr *)&none, &length));
-	expect(none.sin_port == 0, "... not later: there is still no address");
-	MUST("again", bind(fd, where, size));
-	note("only another bind helps");
-	close(fd);
-}
-
-static void live_server(void)
-{
-	int listen_fd, fd;
-	long failed;
-
-	scene("The old server still runs: the option is no way round it.");
-	listen_fd = first_server(true);
-	fd = new_socket(true);
-	failed = CALL("second", bind(fd, where, size));
-	expect(failed && errno == EADDRINUSE,
-	       "one listens there: no, and rightly so");
-	close(listen_fd);
-	close(fd);
-}
-
-static void client_first(void)
-{
-	int listen_fd, client_fd, conn_fd, fd;
-	struct sockaddr_in client;
-	double left;
-	char byte;
-	long n;
-
-	scene("The client hangs up first: no trouble for the server.");
-	listen_fd = first_server(false);
-	client = dial(listen_fd, &client_fd, &conn_fd);
-	MUST("client", close(client_fd));
-	n = CALL("server", recv(conn_fd, &byte, 1, 0));
-	expect(n == 0, "the server hears that, and hangs up, too");
-	MUST("server", close(conn_fd));
-	MUST("server", close(listen_fd));
-	left = await_time_wait(&client, &address);
-
-	fd = new_socket(false);
-	MUST("again", bind(fd, where, size));
-	note("/proc/net/tcp: %s, the client, waits %.1f s",
-	     address_text(&client, sizeof client).s, left);
-	expect(left > 0 && time_wait_left(&address, &client) < 0,
-	       "TIME_WAIT is with the one who closed first");
-	close(fd);
+	/* The last segment may need a moment: look again until it is there. */
+	while ((state_of(own, peer) != TCP_TIME_WAIT || state_of(peer, own)) &&
+	       looks++ < 500)
+		poll(NULL, 0, 10);
+	expect("its end stays, in TIME_WAIT; the other is gone",
+	       n == 0 && looks < 500);
 }
 
 int main(int argc, char *argv[])
 {
-	begin_story(argc, argv, usage);
-	in_use();
-	four_ways();
-	too_late();
-	live_server();
-	client_first();
-	puts("\nRemember: every server sets SO_REUSEADDR, and before bind.\n"
-	     "It frees the port from connections that are over, never from a\n"
-	     "server that runs.");
-	return EXIT_SUCCESS;
+	static const char *const claims[] = {
+		"neither server set SO_REUSEADDR: in use",
+		"only the new server sets it: in use",
+		"only the old server had set it: in use",
+		"both set it: bound, and it listens",
+	};
+
+	begin_story(argc, argv,
+		    "usage: tcp_reuseaddr\n"
+		    "Start a TCP server again on the port that it has left.\n"
+		    "example: tcp_reuseaddr\n");
+
+	scene("The server hangs up first, ends, and is started again.");
+	for (int way = 0; way < 4; way++) {
+		if (way % 2 == 0)
+			old_server(way == 2, true);
+		new_fd = new_socket(way % 2);
+		n = CALL("again", bind(new_fd, where, size));
+		if (n == 0)
+			n = CALL("again", listen(new_fd, 1));
+		expect(claims[way],
+		       way == 3 ? n == 0 : n == -1 && errno == EADDRINUSE);
+	}
+
+	scene("Now one listens there: SO_REUSEADDR lets no second one in.");
+	second_fd = new_socket(true);
+	n = CALL("second", bind(second_fd, where, size));
+	expect("both set it, and yet: in use", n == -1 && errno == EADDRINUSE);
+	CALL("again", close(new_fd));
+	n = CALL("second", bind(second_fd, where, size));
+	expect("it has ended: now the second one may have it", n == 0);
+
+	scene("The client hangs up first; no server sets the option.");
+	old_server(false, false);
+	new_fd = new_socket(false);
+	n = CALL("again", bind(new_fd, where, size));
+	expect("what is in TIME_WAIT is the client's port", n == 0);
 }
