@@ -1,266 +1,280 @@
-/* raw_sniff - see what passes on the wire, which no other socket shows.
+/* raw_sniff - what passes on the wire?
  *
- *   program          socket AF_PACKET
- *   TCP, UDP            |  a copy of each packet, in and out,
- *   IP  ----------------+  with all its headers
- *   network card
+ *   program - TCP, UDP - IP - network card - wire
+ *                           |
+ *                           +-- a copy of each packet: socket AF_PACKET
  *
- * Run:    make demo-sniff (a private network); or sudo raw_sniff/raw_sniff -p
- *         8080 in a third terminal beside make demo-tcp
  * Watch:  SYN, SYN+ACK, ACK: the handshake; seq counts bytes; each side's FIN
- * Next:   packet.c, which takes the packets apart; then the exercises
+ * Next:   exercises, programs for you to mend
  */
-#define _GNU_SOURCE /* for common.h: program_invocation_short_name */
+#include "../common.h"
+#include <arpa/inet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <time.h>
 
-#include <net/ethernet.h>     /* ETH_P_ALL */
-#include <net/if.h>	      /* if_nametoindex */
-#include <net/if_arp.h>	      /* ARPHRD_LOOPBACK */
-#include <netpacket/packet.h> /* struct sockaddr_ll */
-#include <poll.h>	      /* poll */
-#include <sys/signalfd.h>     /* signalfd */
+static const char usage[] =
+	"usage: raw_sniff [-c COUNT] [-i INTERFACE] [-p PORT] [-w FILE]\n"
+	"Show the packets that pass on INTERFACE (lo), COUNT or until Ctrl-C.\n"
+	"-p: only those of a TCP or UDP port. -w: write them into FILE, too.\n"
+	"example: raw_sniff -i lo -p 8080 -w lo.pcap\n";
 
-#include "../old_common.h"
-#include "../privilege.h"
-#include "options.h"
-#include "packet.h"
+enum { STAMP = 0x8907 }; /* SIOCGSTAMPNS, which musl has elsewhere */
 
-enum { LARGEST = 40 + 65535 }; /* bytes of an IPv6 packet with its header */
+static char line[300]; /* a packet in words, and the ports that it has */
+static unsigned from_port, to_port;
 
-/* ---- The socket ---- */
+/* Add to the line: printf's arguments. */
+#define say(...)                                                               \
+	snprintf(line + strlen(line), sizeof line - strlen(line), __VA_ARGS__)
 
-/* The rights that opened the socket end here, for good: a mistake further down
- * could be used by whoever sends us packets. The file of -w, or NULL. */
-static FILE *give_up_privileges(void)
+/* Numbers in a packet have their high byte first. */
+static unsigned get16(const unsigned char *bytes)
 {
-	FILE *file = NULL;
-
-	if (setgid(getgid()) == -1) /* those of a set-group-ID file */
-		die("setgid");
-	if (setuid(getuid()) == -1) /* those of a set-user-ID file */
-		die("setuid");
-
-	/* With what the user may do, and no more. But before the next step,
-	 * after which root could not write into other people's folders. */
-	if (options.file_name && !(file = fopen(options.file_name, "wbe")))
-		die("open %s", options.file_name);
-
-	if (drop_capabilities() == -1) /* those of setcap, and root's */
-		die("capset");
-	return file;
+	return bytes[0] * 256u + bytes[1];
 }
 
-/* Which number the kernel knows the interface by; 0 stands for all of them. */
-static int interface_number(void)
+static void say_tcp(const unsigned char *tcp, size_t n)
 {
-	unsigned number = 0;
+	static const char *const names[] = {"FIN", "SYN", "RST", "PSH",
+					    "ACK", "URG", "ECE", "CWR"};
+	static uint32_t start[65536]; /* where a direction began, by ports */
+	uint32_t *own = &start[(from_port * 3 + to_port) % 65536];
+	uint32_t *other = &start[(to_port * 3 + from_port) % 65536];
+	const size_t header = n < 20 ? n : (tcp[12] >> 4) * 4u;
 
-	if (options.interface) {
-		number = if_nametoindex(options.interface);
-		if (number == 0) {
-			complain("interface %s", options.interface);
-			fputs("hint: those that there are: ip -brief link\n",
-			      stderr);
-			exit(EXIT_FAILURE);
+	if (header < 20 || header > n) {
+		say(" TCP MALFORMED: header %zu of %zu bytes", header, n);
+		return;
+	}
+	uint32_t seq = get16(tcp + 4) << 16 | get16(tcp + 6);
+	uint32_t ack = get16(tcp + 8) << 16 | get16(tcp + 10);
+	/* A SYN brings the number from which its side counts, one that nobody
+	 * can guess. We call it 0; if we missed it, numbers stay true. */
+	if (tcp[13] & 2) {
+		*own = seq;
+		*other = tcp[13] & 16 ? ack - 1 : 0;
+	}
+	say(" TCP");
+	for (int i = 0, any = 0; i < 8; i++)
+		if (tcp[13] >> i & 1)
+			say("%c%s", any++ ? '+' : ' ', names[i]);
+	say(" seq %u", seq - *own);
+	if (tcp[13] & 16)
+		say(" ack %u", ack - *other);
+	say(" len %zu", n - header);
+}
+
+/* Say what IP carries: N bytes, with a FRAGMENT the first of more. */
+static void say_payload(int protocol, const unsigned char *data, size_t n,
+			bool fragment)
+{
+	const unsigned udp = n < 8 ? 0 : get16(data + 4); /* its length */
+
+	if (protocol == IPPROTO_TCP && fragment && n < 20)
+		say(" TCP, its header not whole");
+	else if (protocol == IPPROTO_TCP)
+		say_tcp(data, n);
+	else if (protocol == IPPROTO_UDP && (udp < 8 || udp > n) && !fragment)
+		say(" UDP MALFORMED: length %u of %zu bytes", udp, n);
+	else if (protocol == IPPROTO_UDP)
+		say(" UDP len %zu", n < 8 ? 0 : n - 8);
+	else if (memchr("\1\72", protocol, 2) && n >= 8)
+		say(" ICMP type %d code %d len %zu", data[0], data[1], n - 8);
+	else
+		say(" protocol %d len %zu", protocol, n);
+}
+
+/* Say from whom to whom: the addresses stand one behind the other. */
+static void say_ends(const unsigned char *addresses, bool v6)
+{
+	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
+
+	inet_ntop(v6 ? AF_INET6 : AF_INET, addresses, from, sizeof from);
+	addresses += v6 ? 16 : 4;
+	inet_ntop(v6 ? AF_INET6 : AF_INET, addresses, to, sizeof to);
+	if (from_port == 0)
+		say(" %s > %s", from, to);
+	else if (v6)
+		say(" [%s]:%u > [%s]:%u", from, from_port, to, to_port);
+	else
+		say(" %s:%u > %s:%u", from, from_port, to, to_port);
+}
+
+/* Take an IP packet of N bytes apart. Lengths in it are claims. */
+static void say_ip(const unsigned char *ip, size_t n, bool v6)
+{
+	if (n < (v6 ? 40 : 20) || ip[0] >> 4 != (v6 ? 6 : 4)) {
+		say(" MALFORMED: no IP header in %zu bytes", n);
+		return;
+	}
+	int protocol = ip[v6 ? 6 : 9];
+	size_t header = v6 ? 40 : (ip[0] & 15) * 4u;
+	size_t total = v6 ? 40 + get16(ip + 4) : get16(ip + 2);
+	unsigned piece = v6 ? 0 : get16(ip + 6) & 0x3fff; /* of 8 bytes */
+	if (total == (v6 ? 40 : 0)) /* it is more than 16 bits can say */
+		total = n;
+	/* IPv6 may have more headers; FRAGMENT's is 8 bytes long. */
+	while (v6 && piece % 8192 == 0 && memchr("\0+,<", protocol, 4)) {
+		bool last = protocol == IPPROTO_FRAGMENT;
+		if (header + 8 > n) {
+			header = n + 1; /* than there is */
+			break;
 		}
+		piece = last ? get16(ip + header + 2) >> 3 | 0x2000 : 0;
+		protocol = ip[header];
+		header += last ? 8 : 8 + ip[header + 1] * 8u;
 	}
-	return (int)number;
-}
-
-/* 1. A packet socket that hears nothing yet (protocol 0), so that no packet of
- *    another interface slips in before bind. SOCK_DGRAM: without the header
- *    that is different for each kind of network, so IP comes first. */
-static int open_socket(void)
-{
-	int fd = socket(AF_PACKET, SOCK_DGRAM, 0);
-
-	if (fd == -1 && errno == EPERM) {
-		complain("socket AF_PACKET");
-		fputs("hint: as root: sudo raw_sniff/raw_sniff\n"
-		      "hint: or give it this one right: "
-		      "sudo setcap cap_net_raw+ep raw_sniff/raw_sniff\n"
-		      "hint: or in a private network, without any privilege: "
-		      "make demo-sniff\n",
-		      stderr);
-		exit(EXIT_FAILURE);
+	bool bad = header < 20 || header > total || total > n;
+	bool first = !bad && piece % 8192 == 0 && total >= header + 4;
+	if (first && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP)) {
+		from_port = get16(ip + header);
+		to_port = get16(ip + header + 2);
 	}
-	if (fd == -1)
-		die("socket AF_PACKET");
-	return fd;
+	say_ends(ip + (v6 ? 8 : 12), v6);
+	if (bad)
+		say(" MALFORMED: lengths %zu, %zu, %zu", header, total, n);
+	else if (piece % 8192 > 0)
+		say(" protocol %d len %zu", protocol, total - header);
+	else
+		say_payload(protocol, ip + header, total - header, piece > 0);
+	if (piece > 0)
+		say(", fragment from byte %u", piece % 8192 * 8);
 }
 
-/* 2. From bind on, the kernel keeps a copy of each packet for us. */
-static void start_listening(int fd, int interface)
+/* A frame of Ethernet or lo: two hardware addresses, perhaps VLAN tags of 4
+ * bytes each, and of what type the rest is. */
+static void say_frame(const unsigned char *frame, size_t n)
 {
-	const int on = 1;
-	const struct sockaddr_ll where = {.sll_family = AF_PACKET,
-					  .sll_protocol = htons(ETH_P_ALL),
-					  .sll_ifindex = interface};
-	const char *name = interface ? options.interface : "all interfaces";
+	size_t at = 14;
+	unsigned type = n < at ? 0 : get16(frame + 12);
 
-	/* When a packet passed, which is a while before we read it. */
-	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on) == -1)
-		die("setsockopt SO_TIMESTAMP");
-	if (bind(fd, (const struct sockaddr *)&where, sizeof where) == -1)
-		die("bind to %s", name);
-	fprintf(stderr, "listening on %s\n", name);
+	line[0] = '\0';
+	from_port = to_port = 0;
+	while ((type == ETHERTYPE_VLAN || type == 0x88a8) && at < 22 &&
+	       n >= at + 4) {
+		say(" VLAN %u", get16(frame + at) & 4095);
+		type = get16(frame + at + 2);
+		at += 4;
+	}
+	if (type == ETHERTYPE_IP || type == ETHERTYPE_IPV6)
+		say_ip(frame + at, n - at, type == ETHERTYPE_IPV6);
+	else
+		say(" not IP, type %04x, %zu bytes", type, n);
 }
 
-/* Packets that came since the last call, and how many there was no room for. */
-static void get_counts(int fd, unsigned *came, unsigned *lost)
+static unsigned taken; /* packets out of the socket */
+
+/* Take one, and show it if it is of that port. */
+static bool take(int fd, unsigned port, FILE *file)
 {
-	unsigned counts[2]; /* struct tpacket_stats of packet(7) */
-	socklen_t length = sizeof counts;
+	static unsigned char frame[600000]; /* larger than any */
+	static double first;
+	struct timespec time = {0};
+	const ssize_t got = recv(fd, frame, sizeof frame, 0);
+	const size_t n = (size_t)got, kept = n < 262144 ? n : 262144;
 
-	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, counts, &length))
-		die("getsockopt PACKET_STATISTICS");
-	*came = counts[0] - counts[1]; /* [0] counts the lost ones as well */
-	*lost = counts[1];
-}
-
-/* ---- One packet ---- */
-
-/* The kernel's note of when a packet passed, which comes beside it. */
-static struct timeval time_of(struct msghdr *message)
-{
-	struct timeval when = {0};
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c;
-	     c = CMSG_NXTHDR(message, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMP)
-			memcpy(&when, CMSG_DATA(c), sizeof when);
-	return when;
-}
-
-/* Seconds since the first packet that was shown. */
-static double seconds(const struct timeval *when)
-{
-	static struct timeval first;
-
-	if (first.tv_sec == 0)
-		first = *when;
-	return (double)(when->tv_sec - first.tv_sec) +
-	       (double)(when->tv_usec - first.tv_usec) / 1e6;
-}
-
-/* Show a packet, if it is one that the user wants to see: false if not. */
-static bool show(FILE *file, const uint8_t *bytes, size_t n, size_t true_length,
-		 const struct timeval *when)
-{
-	struct packet packet;
-	bool sound = parse_packet(&packet, bytes, n);
-
-	if (options.port && packet.from.port != options.port &&
-	    packet.to.port != options.port)
+	if (got == -1) /* ENETDOWN: the interface is gone */
+		die("recv");
+	taken++;
+	say_frame(frame, n);
+	if (port != 0 && from_port != port && to_port != port)
 		return false;
-	if (sound && packet.protocol == IPPROTO_TCP && packet.piece_start == 0)
-		count_from_zero(&packet);
-	printf("%9.6f ", seconds(when));
-	print_packet(stdout, &packet, true_length);
-	putchar('\n');
-	if (options.hex)
-		print_hex(stdout, bytes, n);
-	if (file && !write_pcap_packet(file, when, bytes, n, true_length))
-		die("write to %s", options.file_name);
+	ioctl(fd, STAMP, &time);
+	double now = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	first = first > 0 ? first : now;
+	printf("%9.6f%s\n", now - first, line);
+	const uint32_t header[] = {htonl((uint32_t)time.tv_sec),
+				   htonl((uint32_t)time.tv_nsec),
+				   htonl((uint32_t)kept), htonl((uint32_t)n)};
+	fwrite(header, sizeof header, 1, file);
+	fwrite(frame, kept, 1, file);
+	if (fflush(file) == EOF || ferror(file))
+		die("write to FILE");
 	return true;
 }
 
-/* Take one packet out of the socket, if there is one, and show it. */
-static enum taken { NONE, NOT_SHOWN, SHOWN } take_packet(int fd, FILE *file)
+static int open_socket(const char *interface)
 {
-	static uint8_t bytes[LARGEST];
-	union {
-		char room[CMSG_SPACE(sizeof(struct timeval))];
-		struct cmsghdr align;
-	} control;
-	struct sockaddr_ll from;
-	struct iovec data = {.iov_base = bytes, .iov_len = sizeof bytes};
-	struct msghdr message = {.msg_name = &from,
-				 .msg_namelen = sizeof from,
-				 .msg_iov = &data,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control};
-	struct timeval when;
-	size_t n, true_length;
+	const int on = 1, large = 64 << 20;
+	struct sockaddr_ll where = {.sll_family = AF_PACKET};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
-	/* MSG_TRUNC: the length that it had, should it not fit. */
-	ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC);
-	if (got == -1 && (errno == EAGAIN || errno == EINTR))
-		return NONE;
-	if (got == -1) /* ENETDOWN: the interface is gone */
-		die("recvmsg");
-	true_length = (size_t)got;
-	n = true_length < sizeof bytes ? true_length : sizeof bytes;
-	when = time_of(&message);
-
-	/* On loopback each packet passes twice, on its way out and back in. */
-	if (from.sll_hatype == ARPHRD_LOOPBACK &&
-	    from.sll_pkttype == PACKET_OUTGOING)
-		return NOT_SHOWN;
-	if (from.sll_protocol != htons(ETH_P_IP) &&
-	    from.sll_protocol != htons(ETH_P_IPV6))
-		return NOT_SHOWN; /* ARP, for instance */
-	return show(file, bytes, n, true_length, &when) ? SHOWN : NOT_SHOWN;
-}
-
-/* Until COUNT packets were shown, or a signal comes. */
-static void sniff(int fd, int signal_fd, FILE *file)
-{
-	struct pollfd events[] = {{.fd = fd, .events = POLLIN},
-				  {.fd = signal_fd, .events = POLLIN}};
-	unsigned came, lost, taken = 0;
-	long shown = 0;
-
-	while (shown < options.count && !events[1].revents && !ferror(stdout)) {
-		if (poll(events, 2, -1) == -1 && errno != EINTR)
-			die("poll");
-		enum taken result = take_packet(fd, file);
-		taken += result != NONE;
-		shown += result == SHOWN;
-	}
-	/* What had passed before the signal is still to be seen. */
-	get_counts(fd, &came, &lost);
-	while (events[1].revents && taken < came && shown < options.count) {
-		enum taken result = take_packet(fd, file);
-		if (result == NONE)
-			break;
-		taken++;
-		shown += result == SHOWN;
-	}
-	fprintf(stderr, "%ld packet%s shown", shown, shown == 1 ? "" : "s");
-	if (lost)
-		fprintf(stderr, ", %u missed: they came faster than we read",
-			lost);
-	fputc('\n', stderr);
+	if (fd == -1)
+		errx(1, "socket AF_PACKET: %s (%s)\nhint: %s", strerror(errno),
+		     errno_name(errno),
+		     geteuid() ? "make demo-sniff, or sudo raw_sniff/raw_sniff"
+			       : "root in a container: --cap-add NET_RAW");
+	/* Room for bursts: as much as the sysctl rmem_max allows, or as root. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof large);
+	ioctl(fd, STAMP,
+	      &(struct timespec){0}); /* from now on: when it passed */
+	/* On lo each packet goes out and comes in: once is enough. */
+	if (strcmp(interface, "lo") == 0 &&
+	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
+		       sizeof on) == -1)
+		die("setsockopt PACKET_IGNORE_OUTGOING");
+	/* With no protocol until now, no other interface's packets came. */
+	where.sll_protocol = htons(ETH_P_ALL);
+	where.sll_ifindex = (int)if_nametoindex(interface);
+	if (where.sll_ifindex == 0 ||
+	    bind(fd, (struct sockaddr *)&where, sizeof where) == -1)
+		die("bind to that interface");
+	return fd;
 }
 
 int main(int argc, char *argv[])
 {
-	FILE *file;
-	sigset_t stop;
-	int interface, fd, signal_fd;
+	static const char head[] = "\241\262\74M\0\2\0\4\0\0\0\0\0\0\0\0"
+				   "\0\4\0\0\0\0\0\1"; /* pcap-savefile(5) */
+	const char *interface = "lo", *name = "/dev/null";
+	int option, count = 1000000000, shown = 0;
+	unsigned port = 0, counts[2] = {0}; /* that came, that found no room */
+	socklen_t length = sizeof counts;
+	sigset_t stop = {0};
 
-	parse_options(argc, argv);
-	interface = interface_number();
-	fd = open_socket();
-	file = give_up_privileges();
-	if (file && !write_pcap_header(file, LARGEST))
-		die("write to %s", options.file_name);
-
-	/* Ctrl-C and kill become something to be read, like a packet: then
-	 * no packet is lost to them, and none is half written. */
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGTERM);
+	begin(1, argv, "+h", usage);
+	while ((option = getopt(argc, argv, "+c:hi:p:w:")) != -1) {
+		if (option == 'h')
+			return fputs(usage, stdout) == EOF;
+		if (option == '?')
+			wrong_use(argv[optind - 1], "is unknown or cut short");
+		if (option == 'c')
+			count = number(optarg, 1, 1000000000);
+		if (option == 'i')
+			interface = optarg;
+		if (option == 'p')
+			port = (unsigned)number(optarg, 1, 65535);
+		if (option == 'w')
+			name = optarg;
+	}
+	if (argv[optind])
+		wrong_use(argv[optind], "is too much");
+	sigaddset(&stop, SIGINT); /* from here on Ctrl-C can be read */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
-	signal_fd = signalfd(-1, &stop, 0);
-	if (signal_fd == -1)
-		die("signalfd");
-
-	start_listening(fd, interface);
-	sniff(fd, signal_fd, file);
-	if (file && fclose(file) == EOF)
-		die("write to %s", options.file_name);
-	close(fd);
-	return EXIT_SUCCESS;
+	struct pollfd ends[] = {{open_socket(interface), POLLIN, 0},
+				{signalfd(-1, &stop, 0), POLLIN, 0}};
+	FILE *file = fopen(name, "wb");
+	if (!file || fwrite(head, 24, 1, file) != 1 || fflush(file))
+		die(name);
+	fprintf(stderr, "listening on %s\n", interface);
+	while (shown < count && ends[1].revents == 0 && !ferror(stdout)) {
+		if (ends[1].fd == -1 || poll(ends, 2, -1) == -1)
+			die("signalfd or poll");
+		if (ends[0].revents)
+			shown += take(ends[0].fd, port, file);
+	}
+	/* What came before Ctrl-C is still to be shown. */
+	if (getsockopt(ends[0].fd, SOL_PACKET, PACKET_STATISTICS, counts,
+		       &length) == -1)
+		die("getsockopt PACKET_STATISTICS");
+	while (taken < counts[0] - counts[1] && shown < count)
+		shown += take(ends[0].fd, port, file);
+	fprintf(stderr, "%d shown, %d of other ports, %u missed (no room)\n",
+		shown, (int)taken - shown, counts[1]);
+	return 0;
 }
