@@ -44,6 +44,8 @@ static void read_lines(int client_fd, int conn_fd, FILE *in)
 	if (send_all(client_fd, "ee\n", 3) == -1)
 		die("send");
 	n = CALL("server", getline(&line, &room, in));
+	if (ferror(in)) /* then it may return a part of a line */
+		die("getline");
 	expect("\"three\" came in two pieces, and is whole",
 	       n == 6 && strcmp(line, "three\n") == 0);
 }

@@ -15,7 +15,7 @@ part() {
 }
 
 @test "as soon as the client acknowledges, what was held back comes" {
-    [[ $(part 1) = *"acknowledges at once:"*"pieces came |"*5*"|"*"=> so they were waiting for its ACK"* ]]
+    [[ $(part 1) = *"acknowledges at once:"*"pieces came |"*5*"|"*"=> so it was the ACK"* ]]
     trace -e trace=sendto,recvfrom,setsockopt
     "${UNDER[@]}" "$ROOT/tcp_nodelay/tcp_nodelay" 3>&-
     # one piece, the option, and then the other four

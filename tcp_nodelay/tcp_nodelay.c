@@ -23,7 +23,7 @@ static char buf[4000];
 /* Return the bytes that the server's kernel took from send and holds back. */
 static int held_back(void)
 {
-	int bytes;
+	int bytes = -1;
 
 	if (ioctl(conn_fd, 0x894B, &bytes) == -1) /* SIOCOUTQNSD, of Linux */
 		die("ioctl SIOCOUTQNSD");
@@ -94,8 +94,7 @@ int main(int argc, char *argv[])
 	expect("one wait for all four: the client's ACK takes some 40 ms",
 	       ms >= 30 && ms < 500);
 	note("The same with a client whose kernel acknowledges at once:");
-	expect("so they were waiting for its ACK",
-	       answer(5, off, on) == 400 && ms < 30);
+	expect("so it was the ACK", answer(5, off, on) == 400 && ms < 30);
 
 	scene("The cures: one large send, or TCP_NODELAY.");
 	expect("one large send: nothing waits", answer(1, off, off) == 0);
@@ -104,7 +103,8 @@ int main(int argc, char *argv[])
 	scene("No ACK comes. What exactly does Linux hold back?");
 	listen_fd = bound_socket(&address);
 	CALL("server", setsockopt(listen_fd, IPPROTO_TCP, TCP_MAXSEG, &mss, 4));
-	CALL("server", listen(listen_fd, 1));
+	if (listen(listen_fd, 1) == -1)
+		die("listen");
 	client_fd = dial(&address);
 	conn_fd = CALL("server", accept(listen_fd, NULL, NULL));
 	CALL("server",
