@@ -22,10 +22,9 @@ static const char usage[] =
 	"-p: only those of a TCP or UDP port. -w: write them into FILE, too.\n"
 	"example: raw_sniff -i lo -p 8080 -w lo.pcap\n";
 
-enum { STAMP = 0x8907 }; /* SIOCGSTAMPNS, which musl has elsewhere */
-
-static char line[300]; /* a packet in words, and the ports that it has */
-static unsigned from_port, to_port;
+enum { STAMP = 0x8907 }; /* SIOCGSTAMPNS, which not every header has */
+static char line[300];	 /* a packet in words, and the ports that it has */
+static unsigned from_port, to_port, taken; /* how many packets we took */
 
 /* Add to the line: printf's arguments. */
 #define say(...)                                                               \
@@ -37,51 +36,50 @@ static unsigned get16(const unsigned char *bytes)
 	return bytes[0] * 256u + bytes[1];
 }
 
+/* At least 20 bytes of TCP. A SYN brings the number from which its side counts
+ * bytes, one that nobody can guess: we subtract it, if we saw the SYN. */
 static void say_tcp(const unsigned char *tcp, size_t n)
 {
 	static const char *const names[] = {"FIN", "SYN", "RST", "PSH",
 					    "ACK", "URG", "ECE", "CWR"};
-	static uint32_t start[65536]; /* where a direction began, by ports */
+	static uint32_t start[65536]; /* for each direction, by its ports */
 	uint32_t *own = &start[(from_port * 3 + to_port) % 65536];
 	uint32_t *other = &start[(to_port * 3 + from_port) % 65536];
-	const size_t header = n < 20 ? n : (tcp[12] >> 4) * 4u;
-
-	if (header < 20 || header > n) {
-		say(" TCP MALFORMED: header %zu of %zu bytes", header, n);
-		return;
-	}
 	uint32_t seq = get16(tcp + 4) << 16 | get16(tcp + 6);
 	uint32_t ack = get16(tcp + 8) << 16 | get16(tcp + 10);
-	/* A SYN brings the number from which its side counts, one that nobody
-	 * can guess. We call it 0; if we missed it, numbers stay true. */
-	if (tcp[13] & 2) {
+	const size_t header = (tcp[12] >> 4) * 4u;
+
+	if (tcp[13] & 2) { /* SYN */
 		*own = seq;
 		*other = tcp[13] & 16 ? ack - 1 : 0;
 	}
-	say(" TCP");
 	for (int i = 0, any = 0; i < 8; i++)
 		if (tcp[13] >> i & 1)
 			say("%c%s", any++ ? '+' : ' ', names[i]);
 	say(" seq %u", seq - *own);
-	if (tcp[13] & 16)
+	if (tcp[13] & 16) /* ACK */
 		say(" ack %u", ack - *other);
-	say(" len %zu", n - header);
+	if (header < 20 || header > n)
+		say(" MALFORMED: header %zu of %zu bytes", header, n);
+	else
+		say(" len %zu", n - header);
 }
 
-/* Say what IP carries: N bytes, with a FRAGMENT the first of more. */
+/* Say what IP carries: N bytes, or of a packet in pieces the first N. */
 static void say_payload(int protocol, const unsigned char *data, size_t n,
-			bool fragment)
+			bool in_pieces)
 {
-	const unsigned udp = n < 8 ? 0 : get16(data + 4); /* its length */
+	const bool tcp = protocol == IPPROTO_TCP, udp = protocol == IPPROTO_UDP;
+	const size_t length = !udp || n < 8 ? 0 : get16(data + 4);
 
-	if (protocol == IPPROTO_TCP && fragment && n < 20)
-		say(" TCP, its header not whole");
-	else if (protocol == IPPROTO_TCP)
+	if (tcp || udp)
+		say(tcp ? " TCP" : " UDP");
+	if (tcp && n >= 20)
 		say_tcp(data, n);
-	else if (protocol == IPPROTO_UDP && (udp < 8 || udp > n) && !fragment)
-		say(" UDP MALFORMED: length %u of %zu bytes", udp, n);
-	else if (protocol == IPPROTO_UDP)
-		say(" UDP len %zu", n < 8 ? 0 : n - 8);
+	else if (udp && length >= 8 && (length <= n || in_pieces))
+		say(" len %zu", n - 8);
+	else if (tcp || udp)
+		say(in_pieces ? ", cut by IP" : " MALFORMED: %zu bytes", n);
 	else if (memchr("\1\72", protocol, 2) && n >= 8)
 		say(" ICMP type %d code %d len %zu", data[0], data[1], n - 8);
 	else
@@ -107,37 +105,38 @@ static void say_ends(const unsigned char *addresses, bool v6)
 /* Take an IP packet of N bytes apart. Lengths in it are claims. */
 static void say_ip(const unsigned char *ip, size_t n, bool v6)
 {
+	static const char more[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING,
+				    IPPROTO_FRAGMENT, IPPROTO_DSTOPTS};
+
 	if (n < (v6 ? 40 : 20) || ip[0] >> 4 != (v6 ? 6 : 4)) {
 		say(" MALFORMED: no IP header in %zu bytes", n);
 		return;
 	}
 	int protocol = ip[v6 ? 6 : 9];
 	size_t header = v6 ? 40 : (ip[0] & 15) * 4u;
-	size_t total = v6 ? 40 + get16(ip + 4) : get16(ip + 2);
-	unsigned piece = v6 ? 0 : get16(ip + 6) & 0x3fff; /* of 8 bytes */
-	if (total == (v6 ? 40 : 0)) /* it is more than 16 bits can say */
-		total = n;
-	/* IPv6 may have more headers; FRAGMENT's is 8 bytes long. */
-	while (v6 && piece % 8192 == 0 && memchr("\0+,<", protocol, 4)) {
+	size_t total = get16(ip + (v6 ? 4 : 2)), least = v6 ? 40 : 0;
+	unsigned piece = v6 ? 0 : get16(ip + 6) & 0x3fff; /* 0: it is whole */
+	total = total == 0 ? n : total + least; /* 0: 16 bits are too few */
+	/* IPv6 may have more headers. That of a fragment is 8 bytes long. */
+	while (v6 && piece % 8192 == 0 && header + 8 <= n &&
+	       memchr(more, protocol, 4)) {
 		bool last = protocol == IPPROTO_FRAGMENT;
-		if (header + 8 > n) {
-			header = n + 1; /* than there is */
-			break;
-		}
 		piece = last ? get16(ip + header + 2) >> 3 | 0x2000 : 0;
 		protocol = ip[header];
 		header += last ? 8 : 8 + ip[header + 1] * 8u;
 	}
-	bool bad = header < 20 || header > total || total > n;
-	bool first = !bad && piece % 8192 == 0 && total >= header + 4;
-	if (first && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP)) {
+	bool first = piece % 8192 == 0,
+	     bad = header < 20 || header > total || total > n ||
+		   (v6 && first && memchr(more, protocol, 4));
+	if (!bad && first && total >= header + 4 &&
+	    (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP)) {
 		from_port = get16(ip + header);
 		to_port = get16(ip + header + 2);
 	}
 	say_ends(ip + (v6 ? 8 : 12), v6);
 	if (bad)
 		say(" MALFORMED: lengths %zu, %zu, %zu", header, total, n);
-	else if (piece % 8192 > 0)
+	else if (!first)
 		say(" protocol %d len %zu", protocol, total - header);
 	else
 		say_payload(protocol, ip + header, total - header, piece > 0);
@@ -154,11 +153,10 @@ static void say_frame(const unsigned char *frame, size_t n)
 
 	line[0] = '\0';
 	from_port = to_port = 0;
-	while ((type == ETHERTYPE_VLAN || type == 0x88a8) && at < 22 &&
-	       n >= at + 4) {
+	for (; n >= at + 4 && (type == ETHERTYPE_VLAN || type == 0x88a8);
+	     at += 4) {
 		say(" VLAN %u", get16(frame + at) & 4095);
 		type = get16(frame + at + 2);
-		at += 4;
 	}
 	if (type == ETHERTYPE_IP || type == ETHERTYPE_IPV6)
 		say_ip(frame + at, n - at, type == ETHERTYPE_IPV6);
@@ -166,24 +164,23 @@ static void say_frame(const unsigned char *frame, size_t n)
 		say(" not IP, type %04x, %zu bytes", type, n);
 }
 
-static unsigned taken; /* packets out of the socket */
-
-/* Take one, and show it if it is of that port. */
+/* Take a packet, and show it if it is of that port. */
 static bool take(int fd, unsigned port, FILE *file)
 {
 	static unsigned char frame[600000]; /* larger than any */
 	static double first;
 	struct timespec time = {0};
-	const ssize_t got = recv(fd, frame, sizeof frame, 0);
-	const size_t n = (size_t)got, kept = n < 262144 ? n : 262144;
+	const size_t n = (size_t)recv(fd, frame, sizeof frame, 0);
+	const size_t kept = n < 262144 ? n : 262144; /* the most for a file */
 
-	if (got == -1) /* ENETDOWN: the interface is gone */
+	if (n == (size_t)-1) /* ENETDOWN: the interface is gone */
 		die("recv");
+	if (ioctl(fd, STAMP, &time) == -1)
+		die("ioctl SIOCGSTAMPNS");
 	taken++;
 	say_frame(frame, n);
 	if (port != 0 && from_port != port && to_port != port)
 		return false;
-	ioctl(fd, STAMP, &time);
 	double now = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 	first = first > 0 ? first : now;
 	printf("%9.6f%s\n", now - first, line);
@@ -199,31 +196,27 @@ static bool take(int fd, unsigned port, FILE *file)
 
 static int open_socket(const char *interface)
 {
-	const int on = 1, large = 64 << 20;
-	struct sockaddr_ll where = {.sll_family = AF_PACKET};
-	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+	const int large = 64 << 20, on_lo = strcmp(interface, "lo") == 0;
+	struct sockaddr_ll where = {.sll_family = AF_PACKET,
+				    .sll_protocol = htons(ETH_P_ALL)};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0); /* 0: no packets yet */
 
 	if (fd == -1)
 		errx(1, "socket AF_PACKET: %s (%s)\nhint: %s", strerror(errno),
 		     errno_name(errno),
 		     geteuid() ? "make demo-sniff, or sudo raw_sniff/raw_sniff"
 			       : "root in a container: --cap-add NET_RAW");
-	/* Room for bursts: as much as the sysctl rmem_max allows, or as root. */
+	/* Room for bursts: what the sysctl rmem_max allows, or root has. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof large);
-	ioctl(fd, STAMP,
-	      &(struct timespec){0}); /* from now on: when it passed */
+	ioctl(fd, STAMP, &(struct timespec){0}); /* from now on: see take */
 	/* On lo each packet goes out and comes in: once is enough. */
-	if (strcmp(interface, "lo") == 0 &&
-	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
-		       sizeof on) == -1)
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on_lo, 4) == -1)
 		die("setsockopt PACKET_IGNORE_OUTGOING");
-	/* With no protocol until now, no other interface's packets came. */
-	where.sll_protocol = htons(ETH_P_ALL);
 	where.sll_ifindex = (int)if_nametoindex(interface);
 	if (where.sll_ifindex == 0 ||
-	    bind(fd, (struct sockaddr *)&where, sizeof where) == -1)
-		die("bind to that interface");
+	    bind(fd, (void *)&where, sizeof where) == -1)
+		die("bind to the interface");
 	return fd;
 }
 
@@ -233,7 +226,7 @@ int main(int argc, char *argv[])
 				   "\0\4\0\0\0\0\0\1"; /* pcap-savefile(5) */
 	const char *interface = "lo", *name = "/dev/null";
 	int option, count = 1000000000, shown = 0;
-	unsigned port = 0, counts[2] = {0}; /* that came, that found no room */
+	unsigned port = 0, counts[2]; /* that came; that found no room */
 	socklen_t length = sizeof counts;
 	sigset_t stop = {0};
 
@@ -256,24 +249,24 @@ int main(int argc, char *argv[])
 		wrong_use(argv[optind], "is too much");
 	sigaddset(&stop, SIGINT); /* from here on Ctrl-C can be read */
 	sigprocmask(SIG_BLOCK, &stop, NULL);
-	struct pollfd ends[] = {{open_socket(interface), POLLIN, 0},
+	const int fd = open_socket(interface);
+	struct pollfd ends[] = {{fd, POLLIN, 0},
 				{signalfd(-1, &stop, 0), POLLIN, 0}};
 	FILE *file = fopen(name, "wb");
-	if (!file || fwrite(head, 24, 1, file) != 1 || fflush(file))
+	if (!file || fwrite(head, 24, 1, file) != 1 || fflush(file) == EOF)
 		die(name);
 	fprintf(stderr, "listening on %s\n", interface);
 	while (shown < count && ends[1].revents == 0 && !ferror(stdout)) {
 		if (ends[1].fd == -1 || poll(ends, 2, -1) == -1)
 			die("signalfd or poll");
 		if (ends[0].revents)
-			shown += take(ends[0].fd, port, file);
+			shown += take(fd, port, file);
 	}
 	/* What came before Ctrl-C is still to be shown. */
-	if (getsockopt(ends[0].fd, SOL_PACKET, PACKET_STATISTICS, counts,
-		       &length) == -1)
+	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, counts, &length))
 		die("getsockopt PACKET_STATISTICS");
 	while (taken < counts[0] - counts[1] && shown < count)
-		shown += take(ends[0].fd, port, file);
+		shown += take(fd, port, file);
 	fprintf(stderr, "%d shown, %d of other ports, %u missed (no room)\n",
 		shown, (int)taken - shown, counts[1]);
 	return 0;

@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n)
 	say_frame(frame, 12 + type + n);
 	free(frame);
 
-	must(strlen(line) > 0 && strlen(line) < sizeof line - 1);
+	must(strlen(line) > 0 && strlen(line) < sizeof line);
 	for (const char *c = line; *c; c++)
 		must(*c >= ' ' && *c <= '~');
 	must(from_port <= 65535 && to_port <= 65535);
