@@ -17,8 +17,8 @@ scene() {
 @test "SO_ERROR, after poll, tells a refused connect from one that succeeded; once" {
     scene 1 | grep -q ' connect(.*= -1 EINPROGRESS$'
     [ "$(scene 1 | grep -cE '^   error = ECONNREFUSED$')" -eq 1 ]
-    scene 1 | tail -n 2 | grep -qx '   error = 0'
-    scene 2 | tail -n 2 | grep -qx '   error = 0'
+    [ "$(grep -c '^   error = ' "$BATS_FILE_TMPDIR/story")" -eq 1 ]
+    scene 2 | tail -n 2 | grep -q ' accept(.*= [1-9][0-9]*$'
 }
 
 @test "a refused connect is ready for everything: POLLOUT, POLLERR and POLLHUP" {
@@ -31,7 +31,7 @@ scene() {
     scene 2 | grep -q ' connect(.*= -1 EALREADY$'
     scene 3 | grep -q ' connect(.*= -1 EINTR$'
     [ "$(scene 3 | grep -c ' connect(')" -eq 1 ]
-    scene 3 | tail -n 2 | grep -qx '   error = 0'
+    scene 3 | tail -n 2 | grep -q ' accept(.*= [1-9][0-9]*$'
 }
 
 @test "needs no privilege, leaves no process behind, ten at once" {

@@ -28,7 +28,8 @@ static int so_error(int fd)
 	socklen_t length = sizeof error;
 
 	CALL("client", getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length));
-	note("error = %s", error == 0 ? "0" : errno_name(error));
+	if (error != 0)
+		note("error = %s", errno_name(error));
 	return error;
 }
 
@@ -50,17 +51,17 @@ static void signal_later(int fd, int listen_fd)
 {
 	struct tcp_info info = {.tcpi_state = TCP_CLOSE};
 	socklen_t length = sizeof info;
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 
 	if (child == -1)
 		die("fork");
 	if (child > 0)
 		return;
-	for (int ms = 0; ms < 3000 && info.tcpi_state != TCP_SYN_SENT; ms++) {
-		poll(NULL, 0, 1);
-		getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
-	}
-	kill(getppid(), SIGUSR1);
+	for (int ms = 0; ms < 3000 && info.tcpi_state != TCP_SYN_SENT; ms++)
+		if (poll(NULL, 0, 1) == -1 ||
+		    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length))
+			die("poll or getsockopt TCP_INFO");
+	kill(parent, SIGUSR1);
 	set_cable(listen_fd, MENDED);
 	_exit(0);
 }
@@ -93,8 +94,7 @@ int main(int argc, char *argv[])
 
 	scene("As long as it is not ready, only poll can tell.");
 	listen_fd = bound_socket(&address);
-	if (listen(listen_fd, 5) == -1)
-		die("listen");
+	CALL("server", listen(listen_fd, 5));
 	set_cable(listen_fd, CUT);
 	fd = CALL("client", socket(AF_INET, dont_wait, 0));
 	n = CALL("client", connect(fd, to, sizeof address));
@@ -104,8 +104,8 @@ int main(int argc, char *argv[])
 	n = CALL("client", connect(fd, to, sizeof address));
 	expect("already: no use to call again", n == -1 && errno == EALREADY);
 	set_cable(listen_fd, MENDED);
-	expect("the cable was mended; now 0 means connected",
-	       outcome(fd) == 0 && accept(listen_fd, NULL, NULL) != -1);
+	n = outcome(fd) ? -1 : CALL("server", accept(listen_fd, NULL, NULL));
+	expect("the cable was mended; now 0 means connected", n != -1);
 
 	scene("A signal interrupts a blocking connect. It goes on.");
 	CALL("client", sigaction(SIGUSR1, &plain, NULL));
@@ -114,6 +114,6 @@ int main(int argc, char *argv[])
 	signal_later(fd, listen_fd);
 	n = CALL("client", connect(fd, to, sizeof address));
 	expect("interrupted", n == -1 && errno == EINTR);
-	expect("the same loop tells: connected",
-	       outcome(fd) == 0 && accept(listen_fd, NULL, NULL) != -1);
+	n = outcome(fd) ? -1 : CALL("server", accept(listen_fd, NULL, NULL));
+	expect("the same loop tells: connected", n != -1);
 }

@@ -41,7 +41,8 @@ static void speak_later(int client_fd)
 	if (child == -1)
 		die("fork");
 	if (child == 0) {
-		poll(NULL, 0, 700);
+		if (poll(NULL, 0, 700) == -1)
+			die("poll");
 		_exit(send(client_fd, "at last", 7, MSG_NOSIGNAL) == -1);
 	}
 }
