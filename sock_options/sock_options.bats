@@ -63,8 +63,9 @@ assert unix == set(), unix'
 }
 
 @test "a call that fails is named" {
-    names_failures sock_options setsockopt:EPERM:1 getsockopt:EPERM:1 setsockopt:EPERM:3 setsockopt:EPERM:4 \
-        setsockopt:EPERM:8 listen:EADDRINUSE:1 accept:EMFILE:1 getsockopt:EPERM:4 getsockopt:EPERM:5
+    names_failures sock_options socket:EMFILE:1 socket:ENFILE:3 setsockopt:EPERM:1 getsockopt:EPERM:1 setsockopt:EPERM:3 setsockopt:EPERM:4 \
+        setsockopt:EPERM:8 listen:EADDRINUSE:1 accept:EMFILE:1 getsockopt:EPERM:4 \
+        getsockopt:EPERM:5 fcntl:EINVAL:2 fcntl:EINVAL:3
 }
 
 @test "50 at once, by a user without privilege, do not disturb each other" {

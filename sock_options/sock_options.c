@@ -27,6 +27,8 @@ static void changed(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	if (fd == -1)
+		die("socket");
 	scene("A wish, not an order: both calls succeed, and yet ...");
 	wish = 10000;
 	ask(fd);
@@ -44,6 +46,8 @@ static void refused(void)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	int udp_fd = socket(AF_INET, SOCK_DGRAM, 0);
 
+	if (fd == -1 || udp_fd == -1)
+		die("socket");
 	scene("Refused, and the names of the reasons.");
 	n = CALL("we", setsockopt(fd, SOL_SOCKET, SO_TYPE, &one, size));
 	expect("SO_TYPE can only be read", n == -1 && errno == ENOPROTOOPT);
@@ -62,15 +66,17 @@ static void handed_down(void)
 {
 	const int on = 1, six = 6;
 	struct sockaddr_in address;
-	int fd = bound_socket(&address), conn_fd, was = 0;
+	int fd = bound_socket(&address), conn_fd, was = 0, flags;
 
 	scene("What does accept hand down? The listener has three settings.");
 	CALL("server", listen(fd, 1));
 	CALL("server", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, size));
 	CALL("server", setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &six, size));
 	CALL("server", fcntl(fd, F_SETFL, O_NONBLOCK));
-	if (getsockopt(fd, SOL_SOCKET, SO_PRIORITY, &was, &size) == -1)
-		die("getsockopt");
+	flags = fcntl(fd, F_GETFL);
+	if (flags == -1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PRIORITY, &was, &size) == -1)
+		die("fcntl or getsockopt");
 	dial(&address);
 	wait_for(fd, POLLIN);
 	conn_fd = CALL("server", accept(fd, NULL, NULL));
@@ -84,7 +90,7 @@ static void handed_down(void)
 	       n == 0 && got == 0 && got != was);
 	n = CALL("server", fcntl(conn_fd, F_GETFL));
 	expect("O_NONBLOCK is no option, but a flag: not handed down on Linux",
-	       n != -1 && !(n & O_NONBLOCK) && fcntl(fd, F_GETFL) & O_NONBLOCK);
+	       n != -1 && !(n & O_NONBLOCK) && (flags & O_NONBLOCK));
 }
 
 int main(int argc, char *argv[])

@@ -3,6 +3,7 @@ load ../scripts/bats_helper
 @test "the queue fills, one too many calls on, accept makes room: as strace sees it" {
     tells_the_truth tcp_backlog
     diff - <("$ROOT/tcp_backlog/tcp_backlog" | grep '^   queue ') <<END
+   queue   [        ] [        ] [        ]
    queue   [client 1] [        ] [        ]
    queue   [client 1] [client 2] [        ]
    queue   [client 1] [client 2] [client 3]
@@ -89,8 +90,9 @@ assert info(s)[:2] == (3, 2), info(s)
 }
 
 @test "a call that fails is named" {
-    names_failures tcp_backlog listen:EADDRINUSE:1 connect:ECONNREFUSED:3 connect:ECONNREFUSED:4 \
-        setsockopt:EPERM:2 accept:EMFILE:1 accept:EMFILE:5 send:EPIPE:1 recv:ECONNRESET:1
+    names_failures tcp_backlog listen:EADDRINUSE:1 listen:EADDRINUSE:2 connect:ECONNREFUSED:3 \
+        connect:ECONNREFUSED:4 connect:ENETUNREACH:7 socket:EMFILE:5 socket:EMFILE:9 \
+        setsockopt:EPERM:2 accept:EMFILE:1 accept:EMFILE:5 send:EPIPE:1
 }
 
 @test "50 at once do not disturb each other, and leave no process behind" {
