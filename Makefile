@@ -122,14 +122,16 @@ test: all ## run all tests (bats-core), replay all transcripts
 $(DEMOS:%=test-%) test-scripts test-docs test-exercises: test-%: all
 	$(BATS) $*
 
-bench: all bench/echo ## our servers beside bare system calls
+BENCH = bench/echo bench/load $(if $(wildcard /usr/include/uv.h),bench/uv)
+bench: all $(BENCH) ## our servers beside bare system calls and libuv, many clients
 	bench/run
 
+bench/uv: LDLIBS = -luv
 bench/%: bench/%.c $(wildcard *.h) .flags
-	$(COMPILE) -o $@ $<
+	$(COMPILE) -o $@ $< $(LDLIBS)
 
 # exercises/*.c are the students', and their starts are wrong on purpose.
-C_FILES = $(filter-out exercises/%,$(wildcard *.h */*.c */*.h)) \
+C_FILES = $(filter-out exercises/% $(if $(wildcard /usr/include/uv.h),,bench/uv.c),$(wildcard *.h */*.c */*.h)) \
           exercises/unkind.c $(wildcard exercises/solutions/*.c)
 SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
           $(wildcard scripts/*.bash */*.bats)
@@ -178,7 +180,7 @@ table: ## write the table of demos in README.md anew
 	scripts/table -w
 
 clean: ## remove what was built
-	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo
+	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo bench/load bench/uv
 	rm -f */*.gcda */*.gcno
 
 faults: all ## let every socket call of every demo fail once

@@ -1,13 +1,10 @@
 /* bench/echo - what `make bench` measures with: a bare echo server without any
  * formatting, to stand beside tcp_server, and the client that times both.
  */
-#define _GNU_SOURCE /* for common.h: program_invocation_short_name */
-
+#include "../common.h"
 #include <netinet/tcp.h> /* TCP_NODELAY */
 #include <sys/wait.h>	 /* waitpid */
 #include <time.h>	 /* clock_gettime */
-
-#include "../conversation.h"
 
 static const char usage[] =
 	"usage: echo serve | rounds PORT BYTES COUNT | stream PORT MEBIBYTES\n"
@@ -36,31 +33,30 @@ static void serve(void)
 	if (listen_fd == -1 ||
 	    setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
 	    bind(listen_fd, (struct sockaddr *)&address, length) ||
-	    listen(listen_fd, 5) ||
-	    getsockname(listen_fd, (struct sockaddr *)&address, &length))
+	    listen(listen_fd, 5))
 		die("listen");
-	printf("listening on %s\n", address_text(&address, length).s);
+	announce(listen_fd);
 	for (;;) {
 		int conn_fd = accept(listen_fd, NULL, NULL);
 		ssize_t n;
 		if (conn_fd == -1)
 			die("accept");
-		while ((n = recv(conn_fd, buf, sizeof buf, 0)) > 0)
+		while ((n = recv(conn_fd, buf, sizeof buf, 0)) > 0) {
+			upper_case(buf, (size_t)n); /* the load checks it */
 			if (send_all(conn_fd, buf, (size_t)n) == -1)
 				break;
+		}
 		close(conn_fd);
 	}
 }
 
-static int dial(const char *port)
+static int call(const char *port)
 {
-	struct addrinfo *to = resolve("127.0.0.1", port, SOCK_STREAM);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in to = {.sin_family = AF_INET};
 
-	if (fd == -1 || connect(fd, to->ai_addr, to->ai_addrlen) == -1)
-		die("connect to port %s", port);
-	freeaddrinfo(to);
-	return fd;
+	to.sin_port = htons((uint16_t)number(port, 1, 65535));
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return dial(&to);
 }
 
 static void receive(int fd, size_t n)
@@ -73,12 +69,12 @@ static void receive(int fd, size_t n)
 	}
 }
 
-static void rounds(const char *port, size_t bytes, long count)
+static void rounds(const char *port, size_t bytes, int count)
 {
-	int fd = dial(port);
+	int fd = call(port);
 	double start = now();
 
-	for (long i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++) {
 		if (send_all(fd, buf, bytes) == -1)
 			die("send");
 		receive(fd, bytes);
@@ -88,7 +84,7 @@ static void rounds(const char *port, size_t bytes, long count)
 
 static void stream(const char *port, size_t mebibytes)
 {
-	int fd = dial(port);
+	int fd = call(port);
 	double start = now();
 	pid_t sender = fork();
 
@@ -107,22 +103,18 @@ static void stream(const char *port, size_t mebibytes)
 
 int main(int argc, char *argv[])
 {
-	int option;
+	char **word = begin(argc, argv, "+h", usage);
+	int words = argc - (int)(word - argv);
 
-	begin(usage);
-	if ((option = getopt(argc, argv, "+:h")) != -1)
-		common_option(option);
 	memset(buf, 'x', sizeof buf);
-	if (argc == 2 && strcmp(argv[1], "serve") == 0)
+	if (words == 1 && strcmp(word[0], "serve") == 0)
 		serve();
-	else if (argc == 5 && strcmp(argv[1], "rounds") == 0)
-		rounds(argv[2],
-		       (size_t)parse_number("BYTES", argv[3], 1, sizeof buf),
-		       parse_number("COUNT", argv[4], 1, 100000000));
-	else if (argc == 4 && strcmp(argv[1], "stream") == 0)
-		stream(argv[2],
-		       (size_t)parse_number("MEBIBYTES", argv[3], 1, 65536));
+	else if (words == 4 && strcmp(word[0], "rounds") == 0)
+		rounds(word[1], (size_t)number(word[2], 1, sizeof buf),
+		       number(word[3], 1, 100000000));
+	else if (words == 3 && strcmp(word[0], "stream") == 0)
+		stream(word[1], (size_t)number(word[2], 1, 65536));
 	else
-		wrong_use("what is to be measured?");
+		wrong_use(words ? word[0] : "", "is no measurement");
 	return EXIT_SUCCESS;
 }

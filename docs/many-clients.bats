@@ -48,6 +48,31 @@ build() {
     done
 }
 
+@test "the load of make bench checks every byte, and measures what it says" {
+    cc -O1 -o "$BATS_TEST_TMPDIR/load" "$ROOT/bench/load.c"
+    local shape
+    start tcp_fork -q 127.0.0.1 0
+    for shape in flight mute burst churn idle; do
+        run -0 "$BATS_TEST_TMPDIR/load" "$shape" "$PORT" "$PID" 20 100
+        # Whole microseconds on the clock; so short, CPU time of children may be 0 ticks.
+        [[ $output =~ ^[0-9]+\.[0-9]{3}\ [0-9]+\.[0-9]{3}$ && $output != 0.000* ]]
+    done
+    # A server that answers in lower case from the second turn on.
+    /usr/bin/python3 -c '
+import socket
+s = socket.create_server(("127.0.0.1", 0))
+print("listening on 127.0.0.1:%d" % s.getsockname()[1], flush=True)
+c = s.accept()[0]
+for turn in range(100):
+    data = c.recv(64)
+    c.sendall(data.upper() if turn < 1 else data)' >"$BATS_TEST_TMPDIR/wrong.log" 3>&- &
+    PIDS+=("$!")
+    LOG=$BATS_TEST_TMPDIR/wrong.log
+    wait_for 'listening on'
+    run "$BATS_TEST_TMPDIR/load" flight "$(sed 's/.*://' "$LOG")" "$!" 1 10
+    [ "$status" -eq 1 ] && [ "$output" = "load: client 0 got a wrong answer" ]
+}
+
 @test "one client port, three connections: the four numbers differ" {
     start tcp_epoll 127.0.0.1 0
     python '

@@ -3,7 +3,7 @@ load ../scripts/many_helper
 
 # zombies_of PID: how many of its children have ended and were not waited for.
 zombies_of() {
-    ps -o stat= --ppid "$1" | grep -c '^Z' || true
+    ps -o stat= --ppid "$1" | awk '/^Z/ { n++ } END { print n + 0 }'
 }
 
 # children_of PID

@@ -23,12 +23,12 @@ static const char usage[] =
  * we ask how it ended. Signals do not add up: one may stand for many. */
 static void reap(int signal_number)
 {
-	const int error = errno; /* of the call that we interrupt */
+	const int error = errno; /* NOLINT: a handler may save it ... */
 
 	(void)signal_number;
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
-	errno = error;
+	errno = error; /* NOLINT: ... for the call that it interrupts */
 }
 
 /* The child's whole life: one conversation. */

@@ -127,7 +127,7 @@ static void serve(int fd)
 
 	if (fd == listen_fd) {
 		pick_up();
-	} else if (clients[fd].queued > 0) {
+	} else if (clients[fd].queue && clients[fd].queued > 0) {
 		give(fd, clients[fd].queue, clients[fd].queued);
 	} else if ((n = recv(fd, buf, sizeof buf, 0)) > 0) {
 		upper_case(buf, (size_t)n);
