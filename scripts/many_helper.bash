@@ -25,19 +25,19 @@ launch() {
     PORT=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$LOG")
 }
 
-# serves_at_once COUNT: so many clients are connected, and each of them is answered,
-# three times, while all the others are on the line.
+# serves_at_once COUNT [TURNS]: so many clients are connected, and each of them is
+# answered, three times, while all the others are on the line.
 serves_at_once() {
     python '
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 clients = [dial(sys.argv[1]) for _ in range(int(sys.argv[2]))]
-for turn in range(3):
+for turn in range(int(sys.argv[3])):
     for i, s in enumerate(clients):
         s.sendall(b"client %d says %d" % (i, turn))
     for i, s in enumerate(clients):
         wanted = b"CLIENT %d SAYS %d" % (i, turn)
-        assert s.recv(100) == wanted' "$PORT" "$1"
+        assert s.recv(100) == wanted' "$PORT" "$1" "${2:-3}"
 }
 
 # echoes_exactly: all 256 bytes; a client that reads late; one that has said all.
