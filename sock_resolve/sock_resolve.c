@@ -9,6 +9,7 @@
 #include "../common.h"
 
 static const struct addrinfo tcp = {.ai_socktype = SOCK_STREAM};
+static const struct addrinfo digits = {.ai_flags = AI_NUMERICHOST};
 static struct addrinfo *list;
 
 static int n;
@@ -24,7 +25,8 @@ static int show(void)
 		     one->ai_socktype == SOCK_STREAM  ? "SOCK_STREAM"
 		     : one->ai_socktype == SOCK_DGRAM ? "SOCK_DGRAM"
 						      : "another type");
-		if (strncmp(own.s, "127.", 4) && strncmp(own.s, "[::1]", 5))
+		if (strncmp(own.s, "127.", 4) != 0 &&
+		    strncmp(own.s, "[::1]", 5) != 0)
 			return -1;
 		count++;
 	}
@@ -64,10 +66,11 @@ static const char *start_server(int *listen_fd)
 
 	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	*listen_fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(*listen_fd, (struct sockaddr *)&own, length) == -1 ||
+	if (*listen_fd == -1 ||
+	    bind(*listen_fd, (struct sockaddr *)&own, length) == -1 ||
 	    listen(*listen_fd, 1) == -1 ||
 	    getsockname(*listen_fd, (struct sockaddr *)&own, &length) == -1)
-		die("bind, listen or getsockname");
+		die("socket, bind, listen or getsockname");
 	snprintf(port, sizeof port, "%d", ntohs(own.sin_port));
 	return port;
 }
@@ -83,6 +86,8 @@ static void each_in_turn(void)
 	       n == 0 && show() == 2);
 	for (struct addrinfo *to = list; to; to = to->ai_next) {
 		fd = socket(to->ai_family, to->ai_socktype, to->ai_protocol);
+		if (fd == -1)
+			complain("socket", "of that family");
 		n = CALL("client", connect(fd, to->ai_addr, to->ai_addrlen));
 		tried++;
 		if (n == 0)
@@ -93,16 +98,11 @@ static void each_in_turn(void)
 	}
 	expect(tried == 2 ? "the first one alone would have failed"
 			  : "(no IPv6 here, so the first one was it)",
-	       n == 0 && tried == (list->ai_family == AF_INET6) + 1);
-	freeaddrinfo(list);
-	close(fd);
-	close(listen_fd);
+	       n == 0 && list && tried == (list->ai_family == AF_INET6) + 1);
 }
 
 int main(int argc, char *argv[])
 {
-	const struct addrinfo digits = {.ai_flags = AI_NUMERICHOST};
-
 	begin_story(argc, argv,
 		    "usage: sock_resolve\n"
 		    "Look names up, and try each address in turn.\n"

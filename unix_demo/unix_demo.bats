@@ -240,6 +240,21 @@ s.close()"
     grep -q 'recv or send: client: .*(ECONNRESET)$' "$LOG"
 }
 
+@test "a call that fails is named, with its errno" {
+    command -v strace >/dev/null || missing strace
+    local fault
+    for fault in socket:error=EMFILE:when=2 bind:error=ENOMEM listen:error=EADDRINUSE; do
+        run timeout 10 strace -qq -o /dev/null -e trace="${fault%%:*}" -e inject="$fault" "$DEMO" server "$S"
+        [[ $status -eq 1 && $output = "unix_demo: "*"${fault%%:*}"*" (E"*")"* ]]
+        [ ! -e "$S" ]
+    done
+    start unix_demo server "$S"
+    for fault in socket:error=EMFILE connect:error=ETIMEDOUT sendto:error=EPIPE recvfrom:error=EIO; do
+        run timeout 10 strace -qq -o /dev/null -e trace="${fault%%:*}" -e inject="$fault" "$DEMO" client "$S" <<<hello
+        [[ $status -eq 1 && $output = *"unix_demo: "*" (E"*")"* ]]
+    done
+}
+
 @test "wrong use: one line that says what, the usage line, status 2" {
     local args
     for args in '' 'servers' 'client a b' '-x'; do

@@ -32,7 +32,7 @@ static void clean_up(void)
 	if (lstat(path, &file) == 0 && S_ISSOCK(file.st_mode) &&
 	    file.st_uid == geteuid() &&
 	    connect(fd, (struct sockaddr *)&address, sizeof address) == -1 &&
-	    errno == ECONNREFUSED)
+	    errno == ECONNREFUSED) /* NOLINT: errno is safe here */
 		unlink(path);
 	close(fd);
 }
@@ -115,7 +115,7 @@ int main(int argc, char *argv[])
 	const char *role = *operands ? *operands++ : "";
 	ssize_t n;
 
-	if ((strcmp(role, "server") && strcmp(role, "client")) ||
+	if ((strcmp(role, "server") != 0 && strcmp(role, "client") != 0) ||
 	    (*operands && operands[1]))
 		wrong_use(role, "is no role, or too much follows it");
 	choose_path(*operands, *role == 's');

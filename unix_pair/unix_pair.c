@@ -3,8 +3,7 @@
  *   socketpair:  [0] <=====> [1]     connected from birth, no address
  *   fork:      parent       child    each closes the end of the other
  *
- * Watch:  the end of stream comes when the last copy is closed; and who it is
- *         that SO_PEERCRED names
+ * Watch:  when the end of stream comes, and whom SO_PEERCRED names
  * Next:   unix_fdpass, can an open file travel?
  */
 #include "../common.h"
@@ -44,6 +43,8 @@ static void across_fork(void)
 	if (child == 0) {
 		close(pair[0]); /* or we would not hear that the parent ended */
 		n = (int)recv(pair[1], buf, sizeof buf, 0);
+		if (n == -1)
+			die("recv");
 		upper_case(buf, (size_t)n);
 		_exit(send(pair[1], buf, (size_t)n, MSG_NOSIGNAL) != n);
 	}
@@ -71,6 +72,8 @@ static void who_calls(void)
 	pid_t child;
 
 	scene("SO_PEERCRED: the kernel's word for who calls.");
+	if (listen_fd == -1)
+		die("socket");
 	CALL("parent", bind(listen_fd, (struct sockaddr *)&own, length));
 	CALL("parent", listen(listen_fd, 1));
 	length = sizeof own;
@@ -79,10 +82,15 @@ static void who_calls(void)
 	child = fork();
 	if (child == -1)
 		die("fork");
-	if (child == 0) /* calls, and is gone */
-		_exit(connect(socket(AF_UNIX, SOCK_STREAM, 0),
-			      (struct sockaddr *)&own, length) == -1);
-	waitpid(child, NULL, 0);
+	if (child == 0) { /* calls, and is gone */
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (connect(fd, (struct sockaddr *)&own, length) == -1)
+			die("connect");
+		_exit(0);
+	}
+	waitpid(child, &n, 0);
+	if (n != 0)
+		errx(1, "the child has failed");
 	conn_fd = CALL("parent", accept(listen_fd, NULL, NULL));
 	n = CALL("parent",
 		 getsockopt(conn_fd, SOL_SOCKET, SO_PEERCRED, &who, &size));

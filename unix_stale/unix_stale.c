@@ -80,6 +80,8 @@ int main(int argc, char *argv[])
 	CALL("old", bind(fd, to, size));
 	kill_its_server(fd);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd == -1)
+		die("socket");
 	n = CALL("new", bind(fd, to, size));
 	expect("the path is in use ...", n == -1 && errno == EADDRINUSE);
 	n = CALL("new", connect(other_fd, to, size));
@@ -105,6 +107,8 @@ int main(int argc, char *argv[])
 	scene("Without a file: an abstract name, its first byte is 0.");
 	address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd == -1)
+		die("socket");
 	CALL("old", bind(fd, to, size));
 	CALL("old", listen(fd, 5));
 	n = CALL("caller", connect(caller_fd, to, size - 1));
