@@ -16,7 +16,7 @@
 
 static const char usage[] =
 	"usage: raw_icmp [-c|-s|-t NUMBER] [-i|-W SECONDS] [HOST]\n"
-	"Ask HOST (127.0.0.1) for an echo, -c times, every -i seconds (1), with\n"
+	"Ask HOST (127.0.0.1) for an echo, -c times, every -i seconds (1), of\n"
 	"-s bytes (56), within -W seconds (2), through less than -t routers.\n"
 	"example: raw_icmp -c 3 -i 0.2 127.0.0.1\n";
 
@@ -81,7 +81,6 @@ static void ask(int fd)
 static size_t ip_header(const unsigned char *ip, size_t n)
 {
 	size_t length = n < 20 ? 0 : (ip[0] & 15) * 4u;
-
 	if (length < 20 || n < length + 8 || ip[0] >> 4 != 4 ||
 	    ip[9] != IPPROTO_ICMP || (ip[6] & 31) != 0 || ip[7] != 0)
 		return 0;
@@ -103,7 +102,8 @@ static void judge(const unsigned char *icmp, size_t n, int sequence,
 		mark = " (DIFFERENT ADDRESS!)";
 	else if (asked[sequence] == 0)
 		mark = " (NEVER SENT!)";
-	else if (reply && (n != size || memcmp(icmp + 8, request + 4, n - 8)))
+	else if (reply &&
+		 (n != size || memcmp(icmp + 8, request + 4, n - 8) != 0))
 		mark = " (WRONG DATA!)";
 	else if (asked[sequence] < 0)
 		mark = " (DUP!)";
@@ -135,6 +135,7 @@ static void judge(const unsigned char *icmp, size_t n, int sequence,
  *    an error in the request that it quotes. */
 static void hear(int fd)
 {
+	static const char quoting[] = {3, 4, 5, 11, 12}; /* types of error */
 	static unsigned char packet[65536]; /* no IP packet is larger */
 	size_t n = (size_t)recv(fd, packet, sizeof packet, 0);
 	if (n == (size_t)-1)
@@ -143,7 +144,7 @@ static void hear(int fd)
 	const unsigned char *icmp = packet + skip, *echo = icmp;
 	struct in_addr from = {0};
 	memcpy(&from, packet + 12, n < 16 ? 0 : 4);
-	if (skip > 0 && memchr("\3\4\5\13\14", icmp[0], 5))
+	if (skip > 0 && memchr(quoting, icmp[0], sizeof quoting))
 		quoted = ip_header(icmp + 8, n - skip - 8);
 	if (quoted > 0 && memcmp(icmp + 8 + 16, &host.sin_addr, 4) == 0)
 		echo += 8 + quoted;
@@ -159,7 +160,6 @@ int main(int argc, char *argv[])
 	sigset_t stop = {0};
 	char *end;
 	int c;
-
 	begin(1, argv, "+h", usage);
 	while ((c = getopt(argc, argv, "+c:hi:s:t:W:")) != -1) {
 		if (c == 'h')

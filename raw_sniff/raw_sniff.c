@@ -43,11 +43,11 @@ static void say_tcp(const unsigned char *tcp, size_t n)
 	static const char *const names[] = {"FIN", "SYN", "RST", "PSH",
 					    "ACK", "URG", "ECE", "CWR"};
 	static uint32_t start[65536]; /* for each direction, by its ports */
-	uint32_t *own = &start[(from_port * 3 + to_port) % 65536];
-	uint32_t *other = &start[(to_port * 3 + from_port) % 65536];
+	uint32_t *own = &start[(uint16_t)(from_port * 3 + to_port)];
+	uint32_t *other = &start[(uint16_t)(to_port * 3 + from_port)];
 	uint32_t seq = get16(tcp + 4) << 16 | get16(tcp + 6);
 	uint32_t ack = get16(tcp + 8) << 16 | get16(tcp + 10);
-	const size_t header = (tcp[12] >> 4) * 4u;
+	const size_t header = (size_t)(tcp[12] >> 4) * 4;
 
 	if (tcp[13] & 2) { /* SYN */
 		*own = seq;
@@ -80,7 +80,8 @@ static void say_payload(int protocol, const unsigned char *data, size_t n,
 		say(" len %zu", n - 8);
 	else if (tcp || udp)
 		say(in_pieces ? ", cut by IP" : " MALFORMED: %zu bytes", n);
-	else if (memchr("\1\72", protocol, 2) && n >= 8)
+	else if (n >= 8 &&
+		 (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6))
 		say(" ICMP type %d code %d len %zu", data[0], data[1], n - 8);
 	else
 		say(" protocol %d len %zu", protocol, n);
