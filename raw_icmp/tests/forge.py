@@ -129,6 +129,7 @@ def other_quoted(r):
         ip(r.quoted(), protocol=17),                    # UDP
         ip(r.quoted(kind=0)),                           # a reply
         ip(r.quoted(), fragment=5),                     # from the middle of a packet
+        ip(r.quoted(), fragment=256),                   # from further on
         b"\x60" + ip(r.quoted())[1:],                   # IPv6
     ]
     return [error(quote) for quote in others] + [ip(r.reply())]
