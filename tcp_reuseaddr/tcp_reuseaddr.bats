@@ -137,8 +137,9 @@ for expected in "in use", "bound":
         accept:EMFILE:1 recv:ECONNRESET:1
 }
 
-@test "50 at once do not disturb each other, and leave no process behind" {
-    many tcp_reuseaddr 50
+@test "10 at once do not disturb each other, and leave no process behind" {
+    # Not more: each reads /proc/net/tcp, which other tests fill with 10,000 rows.
+    many tcp_reuseaddr 10
 }
 
 @test "whichever call comes out otherwise, it does not go on" {
