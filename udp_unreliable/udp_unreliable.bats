@@ -50,7 +50,7 @@ assert struct.unpack("I", control[0][2])[0] == 100 - arrived, (arrived, control)
 @test "without a number an answer goes to the wrong question, with one it does not" {
     run "$ROOT/udp_unreliable/udp_unreliable"
     [ "$status" -eq 0 ]
-    [[ $output = *"=> ONE? again, taken for the answer to two?"*"=> TWO?: from here on"* ]]
+    [[ $output = *"=> ONE? again: wrong answer"*"=> TWO?: from here on"* ]]
     [[ $output = *"=> 1 ONE? again: not number 2, so drop it"*"=> 2 TWO?, the answer" ]]
 }
 
