@@ -6,15 +6,14 @@ load ../scripts/bats_helper
 
 @test "of the three children, the one without flag and without ignoring is killed" {
     command -v strace >/dev/null || missing strace
-    TRACE=$BATS_TEST_TMPDIR/trace
-    UNDER=(strace -f -qq -o "$TRACE" -e trace=sendto)
-    "${UNDER[@]}" "$ROOT/tcp_sigpipe/tcp_sigpipe" 3>&-
-    [ "$(grep -c '+++ killed by SIGPIPE' "$TRACE")" -eq 1 ]
-    killed=$(sed -n 's/^\([0-9]*\) +++ killed by SIGPIPE.*/\1/p' "$TRACE")
-    grep -q "^$killed sendto([0-9]*, \"two\", 3, 0, NULL, 0) *= -1 EPIPE" "$TRACE"
-    # and the other two sent the same, once with the flag and once without
-    [ "$(grep -c '"two", 3, MSG_NOSIGNAL, NULL, 0) *= -1 EPIPE' "$TRACE")" -eq 2 ]
-    [ "$(grep -c '"two", 3, 0, NULL, 0) *= -1 EPIPE' "$TRACE")" -eq 2 ]
+    local trace=$BATS_TEST_TMPDIR/trace sent='^sendto([0-9]*, "two", 3, '
+    strace -ff -qq -o "$trace" -e trace=sendto "$ROOT/tcp_sigpipe/tcp_sigpipe" >/dev/null # a file for each process
+    killed=$(grep -l '^+++ killed by SIGPIPE' "$trace".*)
+    [ "$(wc -l <<<"$killed")" -eq 1 ]
+    grep -q "${sent}0, NULL, 0) *= -1 EPIPE" "$killed"
+    # The server and one child sent with the flag, and of two without it one lives.
+    [ "$(cat "$trace".* | grep -c "${sent}MSG_NOSIGNAL, NULL, 0) *= -1 EPIPE")" -eq 2 ]
+    [ "$(cat "$trace".* | grep -c "${sent}0, NULL, 0) *= -1 EPIPE")" -eq 2 ]
 }
 
 @test "the peer who only said SHUT_WR still takes what is sent" {
