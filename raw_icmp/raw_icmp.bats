@@ -110,7 +110,7 @@ same_as_ping() {
     refused cut_quote "From 127.0.0.2: 55 bytes, not for us"
     [ "$(grep -c ', not for us$' <<<"$output")" -eq 28 ]
     refused other_quoted "From 127.0.0.2: 56 bytes, not for us"
-    [ "$(grep -c ', not for us$' <<<"$output")" -eq 7 ]
+    [ "$(grep -c ', not for us$' <<<"$output")" -eq 8 ]
     refused quoted_never_sent "From 127.0.0.2 icmp_seq=1001 Time to live exceeded (NEVER SENT!)"
     refused error_bad_checksum "From 127.0.0.2 icmp_seq=1 Time to live exceeded (BAD CHECKSUM!)"
     refused redirect "From 127.0.0.2 icmp_seq=1 ICMP error of type 5, code 1"

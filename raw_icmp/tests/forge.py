@@ -131,6 +131,7 @@ def other_quoted(r):
         ip(r.quoted(), fragment=5),                     # from the middle of a packet
         ip(r.quoted(), fragment=256),                   # from further on
         b"\x60" + ip(r.quoted())[1:],                   # IPv6
+        b"\x65" + ip(r.quoted())[1:],                   # with the length of an IPv4 header
     ]
     return [error(quote) for quote in others] + [ip(r.reply())]
 
