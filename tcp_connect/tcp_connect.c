@@ -57,10 +57,11 @@ static void signal_later(int fd, int listen_fd)
 		die("fork");
 	if (child > 0)
 		return;
-	for (int ms = 0; ms < 3000 && info.tcpi_state != TCP_SYN_SENT; ms++)
-		if (poll(NULL, 0, 1) == -1 ||
-		    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length))
-			die("poll or getsockopt TCP_INFO");
+	for (int ms = 0; ms < 3000 && info.tcpi_state != TCP_SYN_SENT; ms++) {
+		poll(NULL, 0, 1);
+		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length))
+			ms = 3000; /* there is no such connection */
+	}
 	kill(parent, SIGUSR1);
 	set_cable(listen_fd, MENDED);
 	_exit(0);

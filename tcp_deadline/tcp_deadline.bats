@@ -15,9 +15,9 @@ times() {
     mapfile -t recvs < <(times 'recv = -1 EINTR')
     [ "${#recvs[@]}" -ge 2 ] && [ "${recvs[-1]}" -gt 380 ]
     mapfile -t polls < <(times 'poll = -1 EINTR')
-    [ "${#polls[@]}" -ge 2 ]
-    [ "$(times 'poll = 0')" -ge 300 ] && [ "$(times 'poll = 0')" -lt 500 ]
-    [ "$(times 'recv = -1 EAGAIN')" -ge 580 ]
+    [ "${#polls[@]}" -ge 1 ]
+    [ "$(times 'poll = 0')" -ge 300 ] && [ "$(times 'poll = 0')" -lt 1000 ]
+    [ "$(times 'recv = -1 EAGAIN' | tail -n 1)" -ge 280 ]
 }
 
 @test "SA_RESTART lets recv wait on through signals, as long as it has no time-out" {

@@ -42,7 +42,7 @@ static void speak_later(int client_fd)
 		die("fork");
 	if (child == 0) {
 		if (poll(NULL, 0, 700) == -1)
-			die("poll");
+			complain("poll", "in the client");
 		_exit(send(client_fd, "at last", 7, MSG_NOSIGNAL) == -1);
 	}
 }
