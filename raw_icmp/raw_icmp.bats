@@ -103,6 +103,10 @@ same_as_ping() {
         "2 packets transmitted, 1 received, 50% packet loss, time #ms"
     forged late -c 2 -i 0.1 -W 5
     says "2 packets transmitted, 2 received, 0% packet loss, time #ms"
+    forged good -c 1 -W 1000 # it does not wait when all is answered
+    [ "$status" -eq 0 ]
+    forged silence -c 1 -i 0.01 -W 0.5 # the last one, too, has that long
+    [[ $output =~ time\ ([0-9]+)ms$ ]] && ((BASH_REMATCH[1] >= 500 && BASH_REMATCH[1] < 5000))
 }
 
 @test "an error counts only if it quotes a request of ours, whole and outstanding" {
