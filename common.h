@@ -196,7 +196,8 @@ static inline int send_all(int fd, const char *bytes, size_t n)
 
 /* Make one system call, print it as it stands in the source (#call is its text)
  * with its result, and return that. An expect must follow if it is -1. */
-#define CALL(who, call) narrate(who, #call, (int)(call))
+#define CALL(who, call)                                                        \
+	(unjudged ? exit(1) : (void)0, narrate(who, #call, (int)(call)))
 /* Claim something: it is printed if it holds, or else the story ends here. */
 #define expect(claim, condition) expected(claim, #condition, condition)
 /* Print a line that is no call: printf's arguments. */
@@ -234,8 +235,6 @@ static inline int narrate(const char *who, const char *call, int result)
 {
 	const int error = errno;
 
-	if (unjudged)
-		exit(1);
 	unjudged = result == -1;
 	snprintf(last_call, sizeof last_call, "   %-7s %-50s%s = %d%s%s", who,
 		 call, strlen(call) > 55 ? "\n          " : "", result,
