@@ -109,6 +109,16 @@ same_as_ping() {
     [[ $output =~ time\ ([0-9]+)ms$ ]] && ((BASH_REMATCH[1] >= 500 && BASH_REMATCH[1] < 5000))
 }
 
+@test "without options: a second between two, two seconds for a reply, a TTL of 64" {
+    command -v strace >/dev/null || missing strace
+    forged silence -c 2
+    [[ $output =~ time\ ([0-9]+)ms$ ]] && ((BASH_REMATCH[1] >= 3000 && BASH_REMATCH[1] < 5000))
+    forged good -c 2
+    [[ $output =~ time\ ([0-9]+)ms$ ]] && ((BASH_REMATCH[1] >= 1000 && BASH_REMATCH[1] < 3000))
+    alone strace -e trace=setsockopt "$PING" -c 1
+    grep -q 'IP_TTL, \[64\], 4) = 0' <<<"$output"
+}
+
 @test "an error counts only if it quotes a request of ours, whole and outstanding" {
     refused quoted_ihl_15 "From 127.0.0.2: 56 bytes, not for us"
     refused cut_quote "From 127.0.0.2: 55 bytes, not for us"
