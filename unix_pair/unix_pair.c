@@ -15,7 +15,7 @@ static char buf[64]; /* upper_case wants a multiple of 64 */
 
 static void two_ends(void)
 {
-	struct sockaddr_un own;
+	struct sockaddr_un own = {.sun_family = AF_UNSPEC};
 	socklen_t length = sizeof own;
 
 	scene("socketpair: a line that is connected from its first moment.");

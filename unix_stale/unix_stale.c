@@ -69,7 +69,7 @@ int main(int argc, char *argv[])
 	if (!mkdtemp(dir))
 		die("mkdtemp");
 	snprintf(path, sizeof path, "%s/s", dir);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, sizeof path);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	caller_fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	other_fd = socket(AF_UNIX, SOCK_DGRAM, 0); /* to ask, not to talk */
