@@ -25,6 +25,17 @@ static const int on = 1;
 static int n;
 static char buf[100];
 
+static void safety_catch(int fd)
+{
+	scene("The safety catch.");
+	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
+	expect("refused: did you mean it?", n == -1 && errno == EACCES);
+	CALL("sender",
+	     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on));
+	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
+	expect("now it leaves", n == 4);
+}
+
 /* Return a UDP socket bound to HOST and to the one port that ours share: UDP
  * sockets may, if each has SO_REUSEADDR. The first must not have it before it
  * has a port, or that could be a stranger's. */
@@ -45,17 +56,6 @@ static int receiver(const char *host)
 		die("socket, setsockopt, bind or getsockname");
 	all.sin_port = own.sin_port;
 	return fd;
-}
-
-static void safety_catch(int fd)
-{
-	scene("The safety catch.");
-	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
-	expect("refused: did you mean it?", n == -1 && errno == EACCES);
-	CALL("sender",
-	     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on));
-	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
-	expect("now it leaves", n == 4);
 }
 
 static void hear(int fd, const char *answer)

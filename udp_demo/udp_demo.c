@@ -39,8 +39,7 @@ static void serve(struct addrinfo *own)
 		/* 3. Sleep until there is a datagram, whoever sent it. 0 is an
 		 *    empty one: where nobody calls, nobody hangs up. */
 		socklen_t length = sizeof peer;
-		ssize_t n = recvfrom(fd, buf, sizeof buf, 0, (void *)&peer,
-				     &length);
+		ssize_t n = recvfrom(fd, buf, 65536, 0, (void *)&peer, &length);
 		if (n == -1) {
 			complain("recvfrom", "anybody");
 			sleep(1); /* short of memory: that may pass */
