@@ -11,6 +11,7 @@
  */
 #include "../common.h"
 
+static char seen[40]; /* the states of both ends, as look found them */
 static struct sockaddr_in server;	   /* the address of its end */
 static int client_fd, conn_fd, n, waiting; /* waiting: -w was given */
 
@@ -36,7 +37,7 @@ int main(int argc, char *argv[])
 		    "usage: tcp_close [-w]\n"
 		    "Hold each state of a connection's end; -w: until Enter.\n"
 		    "example: tcp_close -w\n");
-	alarm(waiting ? 0 : 5); /* no watchdog while a reader looks */
+	alarm(0); /* no watchdog: each wait has an end, or it is the reader's */
 
 	scene("One after the other: FIN, ACK; FIN, ACK.");
 	connect_them();
@@ -84,7 +85,6 @@ static const char *look(void)
 		"FIN_WAIT_1", "FIN_WAIT_2",  "TIME_WAIT", "CLOSED",
 		"CLOSE_WAIT", "LAST_ACK",    "LISTEN",	  "CLOSING"};
 	const char *left = "CLOSED", *right = "CLOSED"; /* not in the list */
-	static char seen[40];
 	FILE *file = fopen("/proc/net/tcp", "r");
 	char end[20], line[200], *found;
 
@@ -107,10 +107,10 @@ static void states(bool as_said, const char *wanted, const char *why)
 {
 	int port = ntohs(server.sin_port), ms = waiting ? 120000 : 5000;
 
-	for (; as_said && strcmp(look(), wanted) && ms > 0; ms -= 100)
-		poll(NULL, 0, 100);
-	note("%s", look());
-	expect(why, as_said && strcmp(look(), wanted) == 0);
+	for (; as_said && strcmp(look(), wanted) && ms > 0; ms -= 200)
+		poll(NULL, 0, 200);
+	note("%s", seen);
+	expect(why, as_said && strcmp(seen, wanted) == 0);
 	if (!waiting)
 		return;
 	printf("   look: ss -tan 'sport = :%d or dport = :%d'\n> ", port, port);
