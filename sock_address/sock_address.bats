@@ -22,9 +22,16 @@ load ../scripts/bats_helper
     done
 }
 
-@test "a fresh socket has no address, a connection never has 0.0.0.0" {
+@test "a fresh socket has no address and no peer, a connection never has 0.0.0.0" {
     python '
-assert socket.socket().getsockname() == ("0.0.0.0", 0)
+import errno
+fresh, listening = socket.socket(), socket.create_server(("127.0.0.1", 0))
+assert fresh.getsockname() == ("0.0.0.0", 0)
+for nobody in fresh, listening:
+    try:
+        sys.exit("a peer: %s" % nobody.getpeername())
+    except OSError as e:
+        assert e.errno == errno.ENOTCONN
 server = socket.create_server(("0.0.0.0", 0))
 port = server.getsockname()[1]
 for dialled, reached in ("127.0.0.1", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("0.0.0.0", "127.0.0.1"):
@@ -33,8 +40,9 @@ for dialled, reached in ("127.0.0.1", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), 
     assert conn.getsockname() == (reached, port) and caller == client.getsockname()'
 }
 
-@test "TCP and UDP with one number: each gets what is its own" {
+@test "TCP and UDP with one number: each gets what is its own; TCP has it once" {
     python '
+import errno
 for attempt in range(20): # UDP may have given that number to another program
     tcp = socket.create_server(("127.0.0.1", 0))
     udp = socket.socket(type=socket.SOCK_DGRAM)
@@ -43,15 +51,31 @@ for attempt in range(20): # UDP may have given that number to another program
         break
     except OSError:
         pass
+try:
+    socket.socket().bind(tcp.getsockname())
+    sys.exit("bound twice")
+except OSError as e:
+    assert e.errno == errno.EADDRINUSE
 client = socket.create_connection(tcp.getsockname())
 client.sendall(b"stream")
 socket.socket(type=socket.SOCK_DGRAM).sendto(b"datagram", udp.getsockname())
 assert tcp.accept()[0].recv(100) == b"stream" and udp.recv(100) == b"datagram"'
 }
 
+@test "two clients of one port: the server hears each on a socket of its own" {
+    python '
+server = socket.create_server(("127.0.0.1", 0))
+first, second = (socket.create_connection(server.getsockname()) for _ in range(2))
+conns = {server.accept()[0] for _ in range(2)}
+second.sendall(b"second")
+first.sendall(b"first")
+heard = {conn.getpeername(): conn.recv(100) for conn in conns}
+assert heard == {first.getsockname(): b"first", second.getsockname(): b"second"}'
+}
+
 @test "a call that fails is named, status 1" {
     names_failures sock_address socket:EMFILE:1 bind:EADDRINUSE:2 \
-        getsockname:ENOBUFS:1 listen:EADDRINUSE:1 connect:ECONNREFUSED:1 accept:EMFILE:1
+        getsockname:ENOBUFS:1 getpeername:ENOBUFS:2 listen:EADDRINUSE:1 connect:ECONNREFUSED:1 accept:EMFILE:1
 }
 
 @test "50 at once do not disturb each other, and leave no process behind" {
