@@ -1,0 +1,111 @@
+"""Runs a program under strace(1) and reads what strace wrote."""
+import ast
+import re
+import shutil
+import subprocess
+from collections import namedtuple
+
+PAUSED = 80  # how many calls of each name and process are followed by a pause
+# What the C library calls by another name than the kernel does.
+NAMES = {
+    "recvfrom": ["recv", "recvfrom"], "sendto": ["send", "sendto"], "accept4": ["accept", "accept4"],
+    "ppoll": ["poll", "ppoll"], "pselect6": ["select", "pselect"], "wait4": ["waitpid", "wait", "wait4"],
+    "openat": ["open", "openat", "creat"], "clone": ["fork", "pthread_create"], "clone3": ["fork", "pthread_create"],
+    "vfork": ["fork"], "pipe2": ["pipe", "pipe2"], "rt_sigaction": ["sigaction", "signal"],
+    "newfstatat": ["lstat", "stat", "fstat", "fstatat"], "unlinkat": ["unlink", "unlinkat"],
+    "fchmodat": ["chmod"], "dup3": ["dup2", "dup3"], "epoll_pwait": ["epoll_wait"], "tgkill": ["raise", "pthread_kill"],
+    "epoll_create1": ["epoll_create1", "epoll_create"], "clock_nanosleep": ["sleep", "usleep", "nanosleep"],
+    "rt_sigprocmask": ["sigprocmask", "pthread_sigmask"], "pread64": ["pread"], "pwrite64": ["pwrite"],
+    "getdents64": ["readdir"], "prlimit64": ["setrlimit", "getrlimit", "prlimit"], "mkdirat": ["mkdir"],
+}
+Call = namedtuple("Call", "pid name arguments result errno begin end frames")
+LINE = re.compile(r"^(\d+) +(\d+)\.(\d{9}) (.*)$")
+RESULT = re.compile(r"^(.*)\) += (0x[0-9a-f]+|-?\d+|\?)(<(?:[A-Za-z0-9-]+:\[.*?\]|[^<>]*)>)?(?: (E\w+) ?\([^)]*\))?(.*?)"
+                    r"(?: <(\d+\.\d+)>)?$", re.S)
+FRAME = re.compile(r"^ > (.*)\((.*)\) \[(0x[0-9a-f]+)\]$")
+STRING = re.compile(r'"((?:\\[0-7]{1,3}|\\.|[^"\\])*)"')
+
+
+def problem():
+    """None if strace works here, with "stacks" if it can find callers; else one true sentence."""
+    if not shutil.which("strace"):
+        return "this needs strace, which shows the system calls of a program: install the package strace"
+    tried = subprocess.run(["strace", "-o", "/dev/null", "true"], stderr=subprocess.PIPE, text=True, check=False)
+    if tried.returncode:
+        why = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return f"strace may not trace a program here ({why}); in a container: --cap-add SYS_PTRACE"
+    return None
+
+
+def command(program, output, pause):
+    """The command line that runs PROGRAM (a list) under strace, which writes into OUTPUT.
+    After each call on a socket it PAUSEs so many microseconds, in which states can be read."""
+    stacks = subprocess.run(["strace", "-k", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL,
+                            check=False).returncode == 0
+    return ["strace", "-f", "-qq", "-yy", "-s", "4096", "-e", "signal=none", *(["-k"] if stacks else []),
+            "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns",
+            "-e", f"inject=%network,close:delay_exit={pause}:when=1..{PAUSED}", "-o", output, *program]
+
+
+def read(path):
+    """The calls in the order in which they began: [Call], times in ns since 1970.
+    frames is [(binary, address)], innermost first; a call without end has end None."""
+    calls, waiting, last = [], {}, None
+    with open(path, encoding="utf-8", errors="replace") as trace:
+        for line in trace:
+            if frame := FRAME.match(line):
+                if last is not None:
+                    calls[last].frames.append((frame[1], int(frame[3], 16)))
+                continue
+            last = None
+            if not (match := LINE.match(line.rstrip("\n"))):
+                continue
+            pid, time, text = int(match[1]), int(match[2]) * 10**9 + int(match[3]), match[4]
+            if text.startswith(("+++", "---")):
+                continue
+            if text.endswith("<unfinished ...>"):
+                text = text[:-len("<unfinished ...>")].rstrip()
+                waiting[pid] = len(calls), text
+                name, _, arguments = text.partition("(")
+                calls.append(Call(pid, name, arguments, None, None, time, None, []))
+                continue
+            index = None
+            if resumed := re.match(r"<\.\.\. \w+ resumed>", text):
+                if pid not in waiting:
+                    continue
+                index, before = waiting.pop(pid)
+                text, time = before + text[resumed.end():], calls[index].begin
+            if last_call := finished(pid, time, text):
+                if index is None:
+                    index = len(calls)
+                    calls.append(last_call)
+                calls[index] = last_call
+                last = index
+    return calls
+
+
+def finished(pid, time, text):
+    """The Call that a line of strace tells of; None if it is none."""
+    name, _, rest = text.partition("(")
+    match = RESULT.match(rest)
+    if not match or not re.fullmatch(r"\w+", name):
+        return None
+    arguments, result, fd, errno, _, seconds = match.groups()
+    if fd:  # 4<TCP:[...]>: what the new descriptor is
+        arguments += " =" + fd
+    value = None if result == "?" else int(result, 0)
+    if result == "?":  # "? ERESTARTSYS": a signal ended it
+        value, errno = -1, "EINTR"
+    return Call(pid, name, arguments, value, errno, time, time + int(float(seconds or 0) * 10**9), [])
+
+
+def without_notes(arguments):
+    """Arguments without what -yy says of descriptors: 3<TCP:[...]> is 3."""
+    parts = re.split(r'("(?:\\.|[^"\\])*")', arguments.partition(" =<")[0])
+    return "".join(part if part.startswith('"') else re.sub(r"(\d)<(?:->|[^<>]|<[^<>]*>)*>", r"\1", part)
+                   for part in parts)
+
+
+def written(arguments):
+    """The bytes in a write's arguments."""
+    return b"".join(ast.literal_eval(f'b"{text}"') for text in STRING.findall(arguments))
