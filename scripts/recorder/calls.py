@@ -3,7 +3,9 @@ import ast
 import re
 import shutil
 import subprocess
+import time
 from collections import namedtuple
+from pathlib import Path
 
 PAUSED = 80  # how many calls of each name and process are followed by a pause
 # What the C library calls by another name than the kernel does.
@@ -19,7 +21,7 @@ NAMES = {
     "getdents64": ["readdir"], "prlimit64": ["setrlimit", "getrlimit", "prlimit"], "mkdirat": ["mkdir"],
 }
 Call = namedtuple("Call", "pid name arguments result errno begin end frames")
-LINE = re.compile(r"^(\d+) +(\d+)\.(\d{9}) (.*)$")
+LINE = re.compile(r"^(\d+)\.(\d{9}) (.*)$")
 RESULT = re.compile(r"^(.*)\) += (0x[0-9a-f]+|-?\d+|\?)(<(?:[A-Za-z0-9-]+:\[.*?\]|[^<>]*)>)?(?: (E\w+) ?\([^)]*\))?(.*?)"
                     r"(?: <(\d+\.\d+)>)?$", re.S)
 FRAME = re.compile(r"^ > (.*)\((.*)\) \[(0x[0-9a-f]+)\]$")
@@ -37,66 +39,62 @@ def problem():
     return None
 
 
-def command(program, output, pause):
-    """The command line that runs PROGRAM (a list) under strace, which writes into OUTPUT.
-    After each call on a socket it PAUSEs so many microseconds, in which states can be read."""
+def command(output, pause):
+    """The words before a program that run it under strace, which writes a file OUTPUT.PID for
+    each process. After each call on a socket the program PAUSEs so many microseconds (0: it
+    does not), in which states can be read."""
     stacks = subprocess.run(["strace", "-k", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL,
                             check=False).returncode == 0
-    return ["strace", "-f", "-qq", "-yy", "-s", "4096", "-e", "signal=none", *(["-k"] if stacks else []),
-            "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns",
-            "-e", f"inject=%network,close:delay_exit={pause}:when=1..{PAUSED}", "-o", output, *program]
+    pauses = ["-e", f"inject=%network,close:delay_exit={pause}:when=1..{PAUSED}"] if pause else []
+    return ["strace", "-D", "-ff", "-q", "-yy", "-s", "4096", "-e", "signal=none", *(["-k"] if stacks else []),
+            "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns", *pauses, "-o", output]
 
 
-def read(path):
-    """The calls in the order in which they began: [Call], times in ns since 1970.
-    frames is [(binary, address)], innermost first; a call without end has end None."""
-    calls, waiting, last = [], {}, None
-    with open(path, encoding="utf-8", errors="replace") as trace:
-        for line in trace:
-            if frame := FRAME.match(line):
-                if last is not None:
-                    calls[last].frames.append((frame[1], int(frame[3], 16)))
-                continue
-            last = None
-            if not (match := LINE.match(line.rstrip("\n"))):
-                continue
-            pid, time, text = int(match[1]), int(match[2]) * 10**9 + int(match[3]), match[4]
-            if text.startswith(("+++", "---")):
-                continue
-            if text.endswith("<unfinished ...>"):
-                text = text[:-len("<unfinished ...>")].rstrip()
-                waiting[pid] = len(calls), text
-                name, _, arguments = text.partition("(")
-                calls.append(Call(pid, name, arguments, None, None, time, None, []))
-                continue
-            index = None
-            if resumed := re.match(r"<\.\.\. \w+ resumed>", text):
-                if pid not in waiting:
+def wait(folder, seconds=10):
+    """Until strace, which runs beside the program, has written the end of each process."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        ends = [path.read_bytes()[-200:].rstrip().splitlines()[-1:] for path in Path(folder).glob("*.*")]
+        if ends and all(end and b" +++ " in end[0] for end in ends):
+            return
+        time.sleep(0.01)
+
+
+def read(folder):
+    """The calls in all files OUTPUT.PID of a folder, in the order in which they began: [Call],
+    times in ns since 1970. frames is [(binary, address)], innermost first; a call that has
+    not returned has end None."""
+    calls = []
+    for path in Path(folder).glob("*.*"):
+        pid, last = int(path.suffix[1:]), None
+        with open(path, encoding="utf-8", errors="replace") as trace:
+            for line in trace:
+                if frame := FRAME.match(line):
+                    if last:
+                        last.frames.append((frame[1], int(frame[3], 16)))
                     continue
-                index, before = waiting.pop(pid)
-                text, time = before + text[resumed.end():], calls[index].begin
-            if last_call := finished(pid, time, text):
-                if index is None:
-                    index = len(calls)
-                    calls.append(last_call)
-                calls[index] = last_call
-                last = index
-    return calls
+                last = None
+                if match := LINE.match(line.rstrip("\n")):
+                    last = finished(pid, int(match[1]) * 10**9 + int(match[2]), match[3])
+                    calls += [last] if last else []
+    return sorted(calls, key=lambda call: call.begin)
 
 
-def finished(pid, time, text):
+def finished(pid, begin, text):
     """The Call that a line of strace tells of; None if it is none."""
     name, _, rest = text.partition("(")
     match = RESULT.match(rest)
-    if not match or not re.fullmatch(r"\w+", name):
+    if not re.fullmatch(r"\w+", name) or text.startswith("+++"):
         return None
+    if not match:  # it was under way when the process ended
+        return Call(pid, name, rest.removesuffix(" <unfinished ...>"), None, None, begin, None, [])
     arguments, result, fd, errno, _, seconds = match.groups()
     if fd:  # 4<TCP:[...]>: what the new descriptor is
         arguments += " =" + fd
     value = None if result == "?" else int(result, 0)
     if result == "?":  # "? ERESTARTSYS": a signal ended it
         value, errno = -1, "EINTR"
-    return Call(pid, name, arguments, value, errno, time, time + int(float(seconds or 0) * 10**9), [])
+    return Call(pid, name, arguments, value, errno, begin, begin + int(float(seconds or 0) * 10**9), [])
 
 
 def without_notes(arguments):

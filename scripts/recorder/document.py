@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CALLERS = {"connect": "client", "accept": "server", "accept4": "server", "listen": "server"}
 
 
-def build(program, status, traced, captured, changes):
+def build(program, status, pause, traced, captured, changes):
     """The document. TRACED: what calls.read returned; CAPTURED: (segments, missed) or
     None where nothing could be captured; CHANGES: what the sampler saw."""
     segments, missed = captured or ([], None)
@@ -48,7 +48,7 @@ def build(program, status, traced, captured, changes):
     for line in builder.output:
         line["time"] -= origin
     builder.sides()
-    return {"version": 1, "program": program, "status": status, "captured": captured is not None, "missed": missed,
+    return {"version": 1, "program": program, "status": status, "pause": pause, "captured": captured is not None, "missed": missed,
             "processes": builder.processes, "sockets": builder.sockets, "calls": builder.calls,
             "segments": segments, "states": changes, "output": builder.lines()}
 

@@ -15,9 +15,9 @@ import re
 WAITING = {"accept", "accept4", "recvfrom", "recvmsg", "recvmmsg", "read", "readv", "poll", "ppoll", "select",
            "pselect6", "epoll_wait", "epoll_pwait", "wait4", "pause"}
 # What the set-up helpers of common.h do besides is folded.
-OF_HELPERS = {"connect", "accept", "listen"}
+OF_HELPERS = {"connect", "accept", "listen", "sendto"}
 DULL = {"getpid", "getuid", "geteuid", "getsockname", "getpeername", "fcntl", "times", "clock_gettime", "rt_sigprocmask",
-        "rt_sigaction", "alarm", "setitimer", "prctl", "newfstatat", "lseek", "clock_nanosleep", "restart_syscall"}
+        "rt_sigaction", "alarm", "setitimer", "prctl", "newfstatat", "lseek", "clock_nanosleep", "ioctl", "fstat", "openat", "mprotect", "newfstatat", "restart_syscall"}
 SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
 LONG = 20  # milliseconds of waiting that are worth a word
