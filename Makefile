@@ -34,7 +34,7 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 # Handed on to the demos: make demo-tcp HOST=192.168.1.7 PORT=9000,
 # make demo-unix SOCKET=/tmp/my.sock
 # They count from make's command line only: csh sets HOST in the environment.
-$(foreach v,HOST PORT SOCKET,$(if $(filter command,$(origin $v)),,$(eval override $v :=)))
+$(foreach v,HOST PORT SOCKET SCENE,$(if $(filter command,$(origin $v)),,$(eval override $v :=)))
 export HOST PORT SOCKET
 
 BINS := $(foreach d,$(DEMOS),$d/$d)
@@ -77,6 +77,10 @@ $(DEMOS:%=demo-%): demo-%: $$*/$$*
 ## trace-FOLDER: one demo under strace, each call below its source line (ARGS=...)
 $(DEMOS:%=trace-%): trace-%: $$*/$$*
 	@scripts/trace $* $(ARGS)
+
+## ladder-FOLDER: its calls, segments and states between two ends (SCENE=1)
+$(DEMOS:%=ladder-%): ladder-%: all
+	@scripts/record demo $* | scripts/show ladder $(if $(SCENE),-s '$(SCENE)')
 
 tour: all ## every demo once, by itself, in this terminal
 	@scripts/tour $(DEMOS)
@@ -194,4 +198,4 @@ help: ## this list
 .PHONY: all FORCE demo tour watch test test-scripts test-docs test-exercises bench \
 	exercises grade lint format sanitize musl memcheck coverage analyze cross fuzz \
 	table faults clean help $(SPECIAL) \
-	$(foreach d,$(DEMOS),demo-$d test-$d trace-$d unkind-$d)
+	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

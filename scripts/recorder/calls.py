@@ -20,7 +20,7 @@ NAMES = {
     "rt_sigprocmask": ["sigprocmask", "pthread_sigmask"], "pread64": ["pread"], "pwrite64": ["pwrite"],
     "getdents64": ["readdir"], "prlimit64": ["setrlimit", "getrlimit", "prlimit"], "mkdirat": ["mkdir"],
 }
-Call = namedtuple("Call", "pid name arguments result errno begin end frames")
+Call = namedtuple("Call", "pid name arguments result errno begin end paused frames")
 LINE = re.compile(r"^(\d+)\.(\d{9}) (.*)$")
 RESULT = re.compile(r"^(.*)\) += (0x[0-9a-f]+|-?\d+|\?)(<(?:[A-Za-z0-9-]+:\[.*?\]|[^<>]*)>)?(?: (E\w+) ?\([^)]*\))?(.*?)"
                     r"(?: <(\d+\.\d+)>)?$", re.S)
@@ -46,16 +46,18 @@ def command(output, pause):
     stacks = subprocess.run(["strace", "-k", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL,
                             check=False).returncode == 0
     pauses = ["-e", f"inject=%network,close:delay_exit={pause}:when=1..{PAUSED}"] if pause else []
-    return ["strace", "-D", "-ff", "-q", "-yy", "-s", "4096", "-e", "signal=none", *(["-k"] if stacks else []),
+    return ["strace", "-D", "-ff", "-q", "-yy", "-s", "4096", *(["-k"] if stacks else []),
             "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns", *pauses, "-o", output]
 
 
-def wait(folder, seconds=10):
-    """Until strace, which runs beside the program, has written the end of each process."""
+def wait(folder, seconds=5):
+    """Until strace, which runs beside the program, has written the end of each process. (The
+    line "+++ exited" may be missing; then exit_group, and who called it, is the last.)"""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        ends = [path.read_bytes()[-200:].rstrip().splitlines()[-1:] for path in Path(folder).glob("*.*")]
-        if ends and all(end and b" +++ " in end[0] for end in ends):
+        tails = [path.read_bytes()[-4000:] for path in Path(folder).glob("*.*")]
+        last = [[line for line in tail.splitlines() if not line.startswith(b" > ")][-1:] for tail in tails]
+        if last and all(line and re.search(rb" \+\+\+ | exit(_group)?\(", line[0]) for line in last):
             return
         time.sleep(0.01)
 
@@ -87,14 +89,27 @@ def finished(pid, begin, text):
     if not re.fullmatch(r"\w+", name) or text.startswith("+++"):
         return None
     if not match:  # it was under way when the process ended
-        return Call(pid, name, rest.removesuffix(" <unfinished ...>"), None, None, begin, None, [])
-    arguments, result, fd, errno, _, seconds = match.groups()
+        return Call(pid, name, rest.removesuffix(" <unfinished ...>"), None, None, begin, None, False, [])
+    arguments, result, fd, errno, note, seconds = match.groups()
     if fd:  # 4<TCP:[...]>: what the new descriptor is
         arguments += " =" + fd
-    value = None if result == "?" else int(result, 0)
+    value = None if result == "?" else int(result, 8 if re.match("0[0-7]", result) else 0)
     if result == "?":  # "? ERESTARTSYS": a signal ended it
         value, errno = -1, "EINTR"
-    return Call(pid, name, arguments, value, errno, begin, begin + int(float(seconds or 0) * 10**9), [])
+    return Call(pid, name, arguments, value, errno, begin, begin + int(float(seconds or 0) * 10**9),
+                "DELAYED" in note, [])
+
+
+def pauses(calls, length):
+    """[(begin, end)] in ns of the pauses after CALLS, of LENGTH microseconds or longer."""
+    result, following = [], {}
+    for call in reversed(calls):
+        if call.paused and call.end and not call.pid in following:
+            result.append((call.end, call.end + length * 1000))
+        elif call.paused and call.end:
+            result.append((call.end, following[call.pid]))
+        following[call.pid] = call.begin
+    return result
 
 
 def without_notes(arguments):

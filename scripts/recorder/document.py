@@ -87,7 +87,7 @@ class Builder:
                                 "text": strace.written(call.arguments).decode(errors="replace")})
             return
         index = self.socket_of(call, table, note)
-        places = [place for path, address in call.frames if not path.startswith(SYSTEM)
+        places = [place for path, address in call.frames if not path.startswith((*SYSTEM, "["))
                   for place in self.binary(path).places(address) if not place[1].startswith("/usr/")]
         if call.name in MEMORY or any(name in TELLING and file.endswith("/common.h") for name, file, _ in places):
             return

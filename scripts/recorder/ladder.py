@@ -45,7 +45,7 @@ def rung(signs, text, left=None, right=None, number=""):
 
 
 def align(text, side):
-    return f" {text}".ljust(MIDDLE) if side == "left" else f"{text} ".rjust(MIDDLE)
+    return f" {text}".ljust(MIDDLE) if side == "left" else f"{text} ".rjust(MIDDLE) if side else text.center(MIDDLE)
 
 
 def fitted(text):

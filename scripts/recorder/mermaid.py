@@ -27,6 +27,6 @@ def drawn(row):
         return [f"Note {side} of {end}: {row[side]}" for side, end in (("left", "C"), ("right", "S")) if row[side]]
     if row["kind"] == "arrow":
         return [f"{'C->>S' if row['side'] == 'left' else 'S->>C'}: {text}"]
-    if row["kind"] == "call":
+    if row["kind"] == "call" and row["side"]:
         return [f"{'C->>C' if row['side'] == 'left' else 'S->>S'}: {text}"]
     return [f"Note over C,S: {text}"]

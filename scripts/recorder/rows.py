@@ -2,7 +2,7 @@
 and Mermaid draw. A row is a dictionary with a key "kind":
 
   title  text                     a scene of a story begins
-  call   side, text               a system call and its result
+  call   side, text               a system call and its result; side is None if it is about no socket
   arrow  side, text               a segment, or a message, that leaves from that side
   state  left, right              what the kernel says of the two ends, or None
   note   text                     a claim, or another line that the program prints
@@ -17,7 +17,8 @@ WAITING = {"accept", "accept4", "recvfrom", "recvmsg", "recvmmsg", "read", "read
 # What the set-up helpers of common.h do besides is folded.
 OF_HELPERS = {"connect", "accept", "listen", "sendto"}
 DULL = {"getpid", "getuid", "geteuid", "getsockname", "getpeername", "fcntl", "times", "clock_gettime", "rt_sigprocmask",
-        "rt_sigaction", "alarm", "setitimer", "prctl", "newfstatat", "lseek", "clock_nanosleep", "ioctl", "fstat", "openat", "mprotect", "newfstatat", "restart_syscall"}
+        "rt_sigaction", "alarm", "setitimer", "prctl", "newfstatat", "lseek", "clock_nanosleep", "ioctl", "fstat", "openat", "mprotect", "newfstatat", "restart_syscall",
+        "rt_sigreturn"}
 SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
 LONG = 20  # milliseconds of waiting that are worth a word
@@ -54,7 +55,7 @@ def timeline(document):
         waits = call["system_call"] in WAITING
         when = call["end"] if waits and call["end"] is not None else call["begin"]
         waited = (call["end"] - call["begin"]) / 1e6 if call["end"] is not None else 0
-        row = {"kind": "call", "side": side_of(known), "text": call_text(call), "ends": ends_of(known)}
+        row = {"kind": "call", "side": side_of(known) if known else None, "text": call_text(call), "ends": ends_of(known)}
         if waits and waited > LONG:
             row["text"] += f"  ({waited:.0f} ms)"
         yield when, row
@@ -67,8 +68,9 @@ def timeline(document):
                                 if segment["protocol"] == "TCP" else None}
     for change in document["states"]:
         side = sides.get(change["local"])
-        if side:
-            ends = frozenset((change["local"], change["peer"])) if not change["peer"].endswith(":0") else None
+        listens = change["peer"].endswith(":0")
+        if side and not (listens and change["state"] == "CLOSED"):
+            ends = frozenset((change["local"], change["peer"])) if not listens else None
             yield change["time"], {"kind": "state", "left": None, "right": None, side: change["state"], "ends": ends}
 
 

@@ -21,7 +21,7 @@ class Binary:
     def places(self, address):
         """[(function, file, line)] of a return address, innermost first; inlined
         functions count. ADDRESS is a number; the call is before it."""
-        if not self.lookup:
+        if not self.lookup or not os.path.exists(self.path):
             return []
         # The second question, whose answer is known, marks the end of the first answer.
         self.lookup.stdin.write(f"{address - 1:#x}\n0x0\n")

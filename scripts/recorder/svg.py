@@ -51,7 +51,7 @@ def described(shown):
             if row["kind"] == "state":
                 parts.append(", ".join(f"{words[side]} in state {row[side]}" for side in words if row[side]))
             elif row["kind"] in ("call", "arrow"):
-                parts.append(f"{words[row['side']]} {'sends' if row['kind'] == 'arrow' else 'calls'} {row['text']}")
+                parts.append(f"{words.get(row['side'], 'program')} {'sends' if row['kind'] == 'arrow' else 'calls'} {row['text']}")
             else:
                 parts.append(row["text"])
     return ". ".join(part for part in parts if part)
@@ -71,6 +71,8 @@ def drawn(row, y):
     if row["kind"] == "call":
         from_left = row["side"] == "left"
         words = words if len(words) <= 66 else words[:63] + "..."
+        if not row["side"]:
+            return [text(middle, y, words, "middle")]
         return [text(left + 8 if from_left else right - 8, y, words, "start" if from_left else "end")]
     if row["kind"] == "arrow":
         tip, step = (right, -8) if row["side"] == "left" else (left, 8)
