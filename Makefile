@@ -11,7 +11,7 @@ DEMOS += tcp_framing sock_struct tcp_sendall tcp_nodelay tcp_halfclose tcp_fdope
 # 4 waiting
 DEMOS += tcp_timeout tcp_deadline tcp_keepalive tcp_nonblock tcp_connect
 # 5 what the kernel does
-DEMOS += tcp_handshake tcp_backlog tcp_close tcp_states sock_options
+DEMOS += tcp_handshake tcp_backlog tcp_close sock_options
 # 6 datagrams
 DEMOS += udp_demo udp_boundaries udp_unreliable udp_silence udp_broadcast udp_multicast udp_checksum
 # 7 one machine
@@ -20,8 +20,6 @@ DEMOS += unix_demo unix_stale unix_pair unix_fdpass
 DEMOS += sock_resolve sock_dualstack
 # 9 below
 DEMOS += raw_icmp raw_sniff
-# During the rebuilding: what is there already, or still.
-DEMOS := $(foreach d,$(DEMOS),$(if $(wildcard $d/$d.c),$d))
 
 CFLAGS  ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \

@@ -7,18 +7,18 @@ story() {
     mkdir -p "$copy/$1" "$copy/scripts"
     cp "$ROOT"/*.h "$copy"
     cp "$ROOT/scripts/otherwise" "$copy/scripts"
-    printf '#define _GNU_SOURCE\n#include "../story.h"\n
-        int main(void) {
-            int client_fd, conn_fd; char buf[9]; ssize_t n;
-            begin("usage: story"); connected_pair(&client_fd, &conn_fd); scene("one");
-            MUST("client", close(client_fd));
+    printf '#include "../common.h"\n
+        int main(int argc, char *argv[]) {
+            int client_fd, conn_fd, n; char buf[9];
+            begin_story(argc, argv, "usage: story\\n"); connected_pair(&client_fd, &conn_fd); scene("one");
+            CALL("client", close(client_fd));
             n = CALL("server", recv(conn_fd, buf, sizeof buf, 0));
             %s }\n' "$2" >"$copy/$1/$1.c"
     run "$copy/scripts/otherwise" "$1"
 }
 
 @test "a story that looks at each result notices each lie" {
-    story careful 'expect(n == 0, "the end");'
+    story careful 'expect("the end", n == 0);'
     [ "$status" -eq 0 ]
     [ "$output" = "3 lies noticed" ] # close fails; recv fails; recv gives a byte
 }
@@ -30,7 +30,7 @@ story() {
 }
 
 @test "a story that takes any number for the right one is found out" {
-    story easygoing 'expect(n >= 0, "the end");'
+    story easygoing 'expect("the end", n >= 0);'
     [ "$status" -eq 1 ]
     [[ $output = "otherwise: not noticed, status 0: recv("* ]]
 }
