@@ -114,13 +114,10 @@ for expected in "in use", "bound":
     assert (new.getsockname() == where) == (seen == "bound")'
 }
 
-@test "where TIME_WAIT is not kept the story does not pretend that it saw it" {
-    # Its pauses take no time here: poll does nothing.
-    command -v strace >/dev/null || missing strace
-    alone bash -c "echo 0 >/proc/sys/net/ipv4/tcp_max_tw_buckets &&
-        strace -qq -o /dev/null -e trace=poll -e inject=poll:retval=0 '$story' 2>&1"
+@test "where TIME_WAIT is not kept the story does not pretend that it was" {
+    alone bash -c "echo 0 >/proc/sys/net/ipv4/tcp_max_tw_buckets && '$story' 2>&1"
     [ "$status" -eq 1 ]
-    [[ $output = *"tcp_reuseaddr: scene 1: not on this kernel: its end stays, in TIME_WAIT"* ]]
+    [[ $output = *"tcp_reuseaddr: scene 1: not on this kernel: neither server set SO_REUSEADDR: in use"* ]]
 }
 
 @test "on a kernel that binds without the option it says so, status 1" {
@@ -134,12 +131,11 @@ for expected in "in use", "bound":
 
 @test "a call that fails is named, status 1" {
     names_failures tcp_reuseaddr socket:EMFILE:1 setsockopt:ENOMEM:1 listen:EADDRINUSE:1 \
-        accept:EMFILE:1 recv:ECONNRESET:1
+        accept:EMFILE:1 poll:ENOMEM:1
 }
 
-@test "10 at once do not disturb each other, and leave no process behind" {
-    # Not more: each reads /proc/net/tcp, which other tests fill with 10,000 rows.
-    many tcp_reuseaddr 10
+@test "50 at once do not disturb each other, and leave no process behind" {
+    many tcp_reuseaddr 50
 }
 
 @test "whichever call comes out otherwise, it does not go on" {
