@@ -72,7 +72,7 @@ int main(int argc, char *argv[])
 		int conn_fd =
 			accept(listen_fd, (struct sockaddr *)&address, &length);
 		if (conn_fd == -1) {
-			if (errno == EINTR || errno == ECONNABORTED)
+			if (errno == EINTR)
 				continue;
 			/* No memory or no descriptor (EMFILE): the caller
 			 * still waits. To ask at once would burn the CPU. */
