@@ -190,3 +190,14 @@ assert served and len(calls) > 3' "$PORT"
     kill -9 "${ids[@]}"
     ended "$PID" && return 1 || [ $? -eq 1 ]
 }
+
+@test "takes the port of another server that has just ended" {
+    start tcp_server -q 127.0.0.1 0
+    python '
+s = dial(sys.argv[1])
+s.sendall(b"x")
+assert s.recv(1) == b"X"
+os.kill(int(sys.argv[2]), 15)
+assert s.recv(1) == b""  # so TIME_WAIT is on the side of the server' "$PORT" "$PID"
+    start tcp_reuseport -q 127.0.0.1 "$PORT"
+}
