@@ -9,7 +9,6 @@
  * Next:   tcp_epoll, the same for ten thousand: diff the two files
  */
 #include "../common.h"
-
 #include <sys/resource.h> /* setrlimit */
 #include <time.h>	  /* time */
 
@@ -19,11 +18,11 @@ static const char usage[] =
 	"  -q  quiet: print the ready line and errors only\n"
 	"example: tcp_poll ::1 9000\n";
 
-enum { MAX_FDS = 65536 };
+enum { MAX_FDS = 65536, PEER_SIZE = sizeof(struct sockaddr_in6) };
 /* One of these for each descriptor number. Only what is used takes memory. */
 static struct client {
-	struct text peer;
-	char *queue; /* what send did not take, or NULL */
+	struct sockaddr_in6 peer; /* or a sockaddr_in, which is shorter */
+	char *queue;		  /* what send did not take, or NULL */
 	size_t queued;
 } clients[MAX_FDS];
 static char buf[16 * 1024]; /* of all clients: it is empty between two events */
@@ -54,14 +53,15 @@ static void tell(int out_fd, const char *what, int fd)
 		skipped++;
 		return;
 	}
+	struct text peer = address_text(&clients[fd].peer, PEER_SIZE);
 	if (skipped > 0 && !quiet)
 		dprintf(out_fd, "(%d lines skipped)\n", skipped);
 	skipped = 0;
 	errno = error;
 	if (out_fd == 2)
-		complain(what, clients[fd].peer.s);
+		complain(what, peer.s);
 	else
-		printf("%s %s\n", clients[fd].peer.s, what);
+		printf("%s %s\n", peer.s, what);
 	check_output();
 }
 
@@ -78,16 +78,16 @@ static void hang_up(int fd, const char *failed)
 /* Take everybody who waits out of the listener's queue. */
 static void pick_up(void)
 {
-	struct sockaddr_storage peer;
-	socklen_t size = sizeof peer;
+	struct client new = {.queue = NULL};
+	socklen_t size = PEER_SIZE;
 	int fd;
 
-	while ((fd = accept4(listen_fd, (struct sockaddr *)&peer, &size,
+	while ((fd = accept4(listen_fd, (struct sockaddr *)&new.peer, &size,
 			     SOCK_NONBLOCK)) != -1) {
-		clients[fd] = (struct client){address_text(&peer, size), 0, 0};
+		clients[fd] = new;
 		watch(fd, POLLIN);
 		tell(1, "connected", fd);
-		size = sizeof peer;
+		size = PEER_SIZE;
 	}
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 		return;
@@ -151,7 +151,7 @@ int main(int argc, char *argv[])
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
 	    listen(listen_fd, 4096) == -1)
 		die("socket, setsockopt, bind or listen");
-	clients[listen_fd].peer = address_text(own->ai_addr, own->ai_addrlen);
+	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
 	watch(listen_fd, POLLIN);
 
 	/* 2. Not more descriptors than we have room for. */
