@@ -12,7 +12,7 @@ static const char usage[] =
 	"Load the server on that port of 127.0.0.1, which is process PID.\n"
 	"  flight  so many clients, each with one message on its way\n"
 	"  mute    the same, and one more client that never reads\n"
-	"  burst   so many clients call at once, and one answer each is enough\n"
+	"  burst   so many clients call at once, hear one answer, hang up; again\n"
 	"  churn   one client after another: call, one answer, hang up\n"
 	"  idle    so many clients are silent, and one more speaks\n"
 	"example: load flight 8080 4711 100 100000\n";
@@ -180,6 +180,7 @@ static void exchange(int n, int count)
 
 static void burst(int n)
 {
+	const struct linger orderly = {.l_onoff = 0};
 	static struct epoll_event events[1024];
 
 	for (int i = 0; i < n; i++) {
@@ -199,6 +200,11 @@ static void burst(int n)
 				answers++;
 			}
 		}
+	}
+	for (int i = 0; i < n; i++) {
+		setsockopt(clients[i].fd, SOL_SOCKET, SO_LINGER, &orderly,
+			   sizeof orderly);
+		close(clients[i].fd);
 	}
 }
 
@@ -266,7 +272,8 @@ int main(int argc, char *argv[])
 			for (say(n); !hear(n);)
 				;
 	else if (strcmp(word[0], "burst") == 0)
-		burst(count = n);
+		for (int answers = 0; answers < count; answers += n)
+			burst(n);
 	else if (strcmp(word[0], "churn") == 0)
 		churn(count);
 	else
