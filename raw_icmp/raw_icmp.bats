@@ -192,6 +192,18 @@ same_as_ping() {
     done
 }
 
+@test "Ctrl-C ends it at once, also while its output is not read" {
+    # shellcheck disable=SC2016 # for the shell inside
+    alone timeout 20 bash -c '
+        mkfifo "$1" && exec 4<>"$1"
+        "$0" -i 0.002 >"$1" & ping=$!
+        # Until it sleeps in its write.
+        until grep -q pipe /proc/$ping/wchan || grep -q "^1 0x1 " /proc/$ping/syscall; do sleep 0.02; done
+        kill -INT $ping
+        wait $ping' "$PING" "$BATS_TEST_TMPDIR/fifo"
+    [ "$status" -eq 130 ]
+}
+
 @test "a reader who goes away ends it" {
     # shellcheck disable=SC2016 # for the shell inside
     alone bash -c '"$0" -i 0.01 127.0.0.1 | head -n 1; echo "status ${PIPESTATUS[0]}"' "$PING"
@@ -216,7 +228,7 @@ same_as_ping() {
 
 @test "each wrong option and operand is named, status 2" {
     local args
-    for args in "-c 0" "-c abc" "-s 65508" "-s -1" "-t 0" "-i 0" "-i 0x1" "-W 1e3" "-i nan" "-W 1.5s" "-i 1.2.3" "-c" "h x"; do
+    for args in "-c 0" "-c abc" "-s 65508" "-s -1" "-t 0" "-t 256" "-c 2.5" "-s 1." "-i 0" "-i 0x1" "-W 1e3" "-i nan" "-W 1.5s" "-i 1.2.3" "-c" "h x"; do
         # shellcheck disable=SC2086 # words, not one argument
         run --separate-stderr "$PING" $args
         # shellcheck disable=SC2154 # set by run

@@ -11,7 +11,6 @@
 #include <arpa/inet.h>
 #include <grp.h>
 #include <netinet/ip_icmp.h>
-#include <sys/signalfd.h>
 #include <time.h>
 
 static const char usage[] =
@@ -20,12 +19,14 @@ static const char usage[] =
 	"-s bytes (56), within -W seconds (2), through less than -t routers.\n"
 	"example: raw_icmp -c 3 -i 0.2 127.0.0.1\n";
 
-static double option[] = {['i'] = 1, ['s'] = 56, ['t'] = 64, ['W'] = 2};
+static double option[] = {
+	['c'] = -1, ['i'] = 1, ['s'] = 56, ['t'] = 64, ['W'] = 2};
 static struct sockaddr_in host;
 static uint16_t request[32758]; /* an IP packet has room for no more */
 static size_t size;		/* of it: 8 bytes of ICMP, and the data */
-static int transmitted, received, errors;
+static int sent, received, errors;
 static double asked[65536]; /* when; 0: never; negative: it has its answer */
+static volatile sig_atomic_t stopped;
 
 static double now(void) /* in seconds, as all times here */
 {
@@ -68,10 +69,10 @@ static int open_socket(void)
 static void ask(int fd)
 {
 	request[0] = htons(ICMP_ECHO << 8); /* and 0, the code */
-	request[3] = htons((uint16_t)++transmitted);
+	request[3] = htons((uint16_t)++sent);
 	request[1] = 0; /* the checksum counts as 0 in itself */
 	request[1] = checksum((unsigned char *)request, size);
-	asked[transmitted & 0xffff] = now();
+	asked[sent & 0xffff] = now();
 	if (sendto(fd, request, size, 0, (void *)&host, sizeof host) == -1)
 		die("sendto");
 }
@@ -81,10 +82,9 @@ static void ask(int fd)
 static size_t ip_header(const unsigned char *ip, size_t n)
 {
 	size_t length = n < 20 ? 0 : (ip[0] & 15) * 4u;
-	if (length < 20 || n < length + 8 || ip[0] >> 4 != 4 ||
-	    ip[9] != IPPROTO_ICMP || (ip[6] & 31) != 0 || ip[7] != 0)
-		return 0;
-	return length;
+	bool sound = length >= 20 && n >= length + 8 && ip[0] >> 4 == 4 &&
+		     ip[9] == IPPROTO_ICMP && (ip[6] & 31) == 0 && ip[7] == 0;
+	return sound ? length : 0;
 }
 
 /* 4. Print an answer, and what speaks against it. It counts if nothing does. */
@@ -95,15 +95,13 @@ static void judge(const unsigned char *icmp, size_t n, int sequence,
 	const bool reply = icmp[0] == ICMP_ECHOREPLY;
 	const double took = now() - asked[sequence];
 	const char *mark = took > option['W'] ? " (LATE!)" : "";
-
 	if (checksum(icmp, n) != 0)
 		mark = " (BAD CHECKSUM!)";
 	else if (reply && from.s_addr != host.sin_addr.s_addr)
 		mark = " (DIFFERENT ADDRESS!)";
 	else if (asked[sequence] == 0)
 		mark = " (NEVER SENT!)";
-	else if (reply &&
-		 (n != size || memcmp(icmp + 8, request + 4, n - 8) != 0))
+	else if (reply && (n != size || memcmp(icmp + 8, request + 4, n - 8)))
 		mark = " (WRONG DATA!)";
 	else if (asked[sequence] < 0)
 		mark = " (DUP!)";
@@ -123,8 +121,7 @@ static void judge(const unsigned char *icmp, size_t n, int sequence,
 	else if (!reply)
 		printf("ICMP error of type %d, code %d", icmp[0], icmp[1]);
 	puts(mark);
-	if (!*mark && icmp[0] != ICMP_REDIRECT && /* both are mere advice */
-	    icmp[0] != ICMP_SOURCE_QUENCH) {
+	if (!*mark && icmp[0] != 4 && icmp[0] != 5) { /* those are advice */
 		asked[sequence] = -1;
 		received += reply;
 		errors += !reply;
@@ -155,9 +152,16 @@ static void hear(int fd)
 		printf("From %s: %zu bytes, not for us\n", inet_ntoa(from), n);
 }
 
+/* Ctrl-C: with the statistics, but if nobody reads what we print, at once. */
+static void stop(int signal_number)
+{
+	stopped = signal_number;
+	if (poll(&(struct pollfd){1, POLLOUT, 0}, 1, 100) != 1)
+		_exit(128 + signal_number);
+}
+
 int main(int argc, char *argv[])
 {
-	sigset_t stop = {0};
 	char *end;
 	int c;
 	begin(1, argv, "+h", usage);
@@ -166,55 +170,51 @@ int main(int argc, char *argv[])
 			return fputs(usage, stdout) == EOF;
 		if (c == '?')
 			wrong_use(argv[optind - 1], "is unknown or cut short");
+		const bool whole = c != 'i' && c != 'W';
+		const double most = c == 's' ? 65507 : c == 't' ? 255 : 1e6;
 		option[c] = strtod(optarg, &end);
-		if (optarg[strspn(optarg, "0123456789.")] || *end ||
-		    option[c] < (c == 'i' || c == 'W' ? 0.002 : c != 's') ||
-		    option[c] > (c == 's' ? 65507 : 1e6))
+		if (optarg[strspn(optarg, &".0123456789"[whole])] || *end ||
+		    option[c] < (whole ? c != 's' : 0.002) || option[c] > most)
 			wrong_use(optarg, "is not a number that is possible");
 	}
 	const char *name = argv[optind] ? argv[optind] : "127.0.0.1";
 	if (argv[optind] && argv[optind + 1])
 		wrong_use(argv[optind + 1], "is too much");
-	int fd = open_socket(), ttl = (int)option['t'],
-	    count = option['c'] > 0 ? (int)option['c'] : -1;
+	int fd = open_socket(), ttl = (int)option['t'], last = (int)option['c'];
 	struct addrinfo *a = address_of(argv + optind, SOCK_DGRAM);
-	while (a && a->ai_family != AF_INET)
-		a = a->ai_next;
-	if (!a)
-		errx(1, "%s has no IPv4 address", name);
+	for (; a->ai_family != AF_INET; a = a->ai_next)
+		if (!a->ai_next)
+			errx(1, "%s has no IPv4 address", name);
 	memcpy(&host, a->ai_addr, sizeof host);
 	if (setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl) == -1)
 		die("setsockopt IP_TTL");
-	sigaddset(&stop, SIGINT); /* from here on Ctrl-C can be read */
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	struct pollfd ends[] = {{fd, POLLIN, 0},
-				{signalfd(-1, &stop, 0), POLLIN, 0}};
+	signal(SIGINT, stop);
 	double began = now(), next = began; /* next: to ask, or to give up */
 	request[2] = (uint16_t)(long long)(began * 1e6); /* id */
 	size = 8 + (size_t)option['s'];
 	printf("PING %s (%s) %zu(%zu) bytes of data.\n", name,
 	       inet_ntoa(host.sin_addr), size - 8, size + 20);
-	while (!ends[1].revents && !ferror(stdout)) {
-		if (transmitted == count &&
-		    (now() >= next || received + errors == count))
-			break;
-		if (now() >= next) {
+	while (!stopped && !ferror(stdout) &&
+	       (sent != last || (now() < next && received + errors < last))) {
+		double left = next - now();
+		if (left <= 0) {
 			ask(fd);
-			next = now() + option[transmitted == count ? 'W' : 'i'];
+			left = option[sent == last ? 'W' : 'i'];
+			next = now() + left;
 		}
-		/* Poll in each round, however short -i is. */
-		int ms = (int)((next - now()) * 1000) + 1;
-		if (ends[1].fd == -1 || poll(ends, 2, ms > 0 ? ms : 0) == -1)
-			die("signalfd or poll");
-		if (ends[0].revents)
+		/* Poll in each round, and look for Ctrl-C every 100 ms. */
+		int ms = left < 0.1 ? (int)(left * 1000) + 1 : 100;
+		int ready = poll(&(struct pollfd){fd, POLLIN, 0}, 1, ms);
+		if (ready == 1)
 			hear(fd);
+		else if (ready == -1 && errno != EINTR)
+			die("poll");
 	}
 	printf("\n--- %s ping statistics ---\n", name);
-	printf("%d packets transmitted, %d received", transmitted, received);
+	printf("%d packets transmitted, %d received", sent, received);
 	if (errors > 0)
 		printf(", +%d errors", errors);
 	printf(", %g%% packet loss, time %.0fms\n",
-	       100.0 * (transmitted - received) / transmitted,
-	       (now() - began) * 1000);
+	       100 - 100.0 * received / sent, (now() - began) * 1000);
 	return received == 0;
 }

@@ -35,9 +35,9 @@ print(said, complaint, sep="", end="")
 sys.exit(sniffer.returncode)' "$(printf '%s\n' "$SNIFF" $1)" "$2" "${@:3}"
 }
 
-# packets: the lines of packets in $output, without their times.
+# packets: the lines of packets in $output.
 packets() {
-    sed -nE 's/^ *[0-9]+\.[0-9]{6} //p' <<<"$output"
+    grep -E '^(VLAN|type|[0-9a-f.:]+ >) ' <<<"$output"
 }
 
 CONVERSATION='
@@ -58,33 +58,20 @@ with socket.create_server(("127.0.0.1", 8080)) as listener:
     sniffed "-i lo" "$CONVERSATION"
     [ "$status" -eq 0 ]
     port=$(sed -n 's/^client //p' <<<"$output")
-    up="127.0.0.1:$port > 127.0.0.1:8080 TCP" down="127.0.0.1:8080 > 127.0.0.1:$port TCP"
+    up="127.0.0.1 > 127.0.0.1 TCP $port > 8080" down="127.0.0.1 > 127.0.0.1 TCP 8080 > $port"
     # Bare ACKs come when the kernel likes; all else is certain.
-    diff - <(packets | grep -v 'TCP ACK .* len 0$') <<END
+    diff - <(packets | grep -v '[0-9] ACK .* len 0$') <<END
 $up SYN seq 0 len 0
-$down SYN+ACK seq 0 ack 1 len 0
-$up PSH+ACK seq 1 ack 1 len 5
-$down PSH+ACK seq 1 ack 6 len 10
-$up FIN+ACK seq 6 ack 11 len 0
-$down FIN+ACK seq 11 ack 7 len 0
+$down SYN ACK seq 0 ack 1 len 0
+$up PSH ACK seq 1 ack 1 len 5
+$down PSH ACK seq 1 ack 6 len 10
+$up FIN ACK seq 6 ack 11 len 0
+$down FIN ACK seq 11 ack 7 len 0
 END
     [ "$(packets | sed -n 3p)" = "$up ACK seq 1 ack 1 len 0" ]
     [ "$(packets | tail -n 1)" = "$up ACK seq 7 ack 12 len 0" ]
     [ "$(packets | sort | uniq -d | wc -l)" -eq 0 ]
     [ "${lines[-1]}" = "$(packets | wc -l) shown, 0 of other ports, 0 missed (no room)" ]
-    times=$(sed -nE 's/^ *([0-9]+\.[0-9]{6}) .*/\1/p' <<<"$output")
-    [ "$(head -n 1 <<<"$times")" = 0.000000 ]
-    sort -nc <<<"$times"
-}
-
-@test "the time is when a packet passed, not when it was read" {
-    sniffed "-c 2" '
-sniffer.send_signal(signal.SIGSTOP)
-udp()
-time.sleep(0.3) # this time itself is what is looked at
-udp()
-sniffer.send_signal(signal.SIGCONT)'
-    [[ $(sed -n 3p <<<"$output") =~ ^\ 0\.[3-9] ]]
 }
 
 @test "numbers begin at 0 with each SYN, and are the true ones if it was missed" {
@@ -96,15 +83,15 @@ for seq in 5000, 900000:
 put(tcp(2, 80, 7777, 0, 0xc2)) # asks for congestion notices: ECE and CWR
 put(tcp(80, 2, 0, 7778, 0x14)) # refused
 put(tcp(3, 80, 4294967295, 77, 0x10, b"x"))'
-    diff - <(packets | sed 's/.*TCP //') <<'END'
+    diff - <(packets | sed 's/.*TCP [0-9]* > [0-9]* //') <<'END'
 SYN seq 0 len 0
-SYN+ACK seq 0 ack 1 len 0
+SYN ACK seq 0 ack 1 len 0
 ACK seq 1 ack 1 len 0
 SYN seq 0 len 0
-SYN+ACK seq 0 ack 1 len 0
+SYN ACK seq 0 ack 1 len 0
 ACK seq 1 ack 1 len 0
-SYN+ECE+CWR seq 0 len 0
-RST+ACK seq 0 ack 1 len 0
+SYN ECE CWR seq 0 len 0
+RST ACK seq 0 ack 1 len 0
 ACK seq 4294967295 ack 77 len 1
 END
 }
@@ -119,9 +106,8 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
 put(bytes(28), 0x0806)'
     [ "$status" -eq 0 ]
     read -r _ v4 v6 <<<"$(grep '^ports ' <<<"$output")"
-    for line in "127.0.0.1:$v4 > 127.0.0.1:9999 UDP len 5" "[::1]:$v6 > [::1]:9999 UDP len 0" \
-        "::1 > ::1 ICMP type 128 code 0 len 0" "::1 > ::1 ICMP type 129 code 0 len 0" \
-        "127.0.0.1 > 127.0.0.1 ICMP type 3 code 3 len 33" "not IP, type 0806, 42 bytes"; do
+    for line in "127.0.0.1 > 127.0.0.1 UDP $v4 > 9999 len 5" "::1 > ::1 UDP $v6 > 9999 len 0" \
+        "::1 > ::1 protocol 58, 8 bytes" "127.0.0.1 > 127.0.0.1 ICMP type 3 code 3 len 33" "type 0806, 42 bytes"; do
         packets | grep -qxF "$line"
     done
 }
@@ -148,8 +134,8 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
     s.send(bytes(12) + b"\x81\0\0\7\x08\0" + packet)
     s.send(bytes(12) + b"\x88\xa8\0\5\x81\0\0\7\x08\0" + packet)'
     packets
-    [ "$(packets | sed -n 1p)" = "1.2.3.4:53 > 5.6.7.8:54 UDP len 1" ]
-    [ "$(packets | sed -n 2p)" = "VLAN 7 1.2.3.4:53 > 5.6.7.8:54 UDP len 1" ]
+    [ "$(packets | sed -n 1p)" = "1.2.3.4 > 5.6.7.8 UDP 53 > 54 len 1" ]
+    [ "$(packets | sed -n 2p)" = "VLAN 7 1.2.3.4 > 5.6.7.8 UDP 53 > 54 len 1" ]
 }
 
 @test "IPv6 packets larger than 64 KiB on lo are no worse than others" {
@@ -187,16 +173,16 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     s.bind(('127.0.0.1', 8080))
     s.sendto(b'', ('127.0.0.1', 9)) # the answer is ICMP, which has no ports
 $CONVERSATION"
-    [ "$(packets | grep -vc ':8080 ')" -eq 0 ]
+    [ "$(packets | grep -vwc 8080)" -eq 0 ]
     [ "$(packets | grep -c UDP)" -eq 2 ]
-    packets | grep -q '> 127.0.0.1:8080 TCP SYN '
-    packets | grep -q '^127.0.0.1:8080 > .* TCP SYN+ACK '
+    packets | grep -q '> 8080 SYN '
+    packets | grep -q 'TCP 8080 > [0-9]* SYN ACK '
     [ "${lines[-1]}" = "$(packets | wc -l) shown, 3 of other ports, 0 missed (no room)" ]
     sniffed "-c 2 -p 7000" '
 for port in 6000, 7000, 6001, 7000, 7000:
     udp(port=port)'
     [ "$status" -eq 0 ]
-    [ "$(packets | grep -c ':7000 UDP len 5$')" -eq 2 ]
+    [ "$(packets | grep -c '> 7000 len 5$')" -eq 2 ]
     [ "${lines[-1]}" = "2 shown, 2 of other ports, 0 missed (no room)" ]
 }
 
@@ -305,6 +291,21 @@ sniffer.send_signal(signal.SIGCONT)'
     grep -q ' shown, ' "$BATS_TEST_TMPDIR/flooded"
 }
 
+@test "Ctrl-C ends it at once, also while its output is not read" {
+    # shellcheck disable=SC2016 # for the shell inside
+    alone timeout 20 bash -c '
+        mkfifo "$1" && exec 4<>"$1"
+        "$0" >"$1" 2>"$2" & sniffer=$!
+        until grep -q "listening on" "$2"; do sleep 0.01; done
+        # Until it sleeps in its write, and packets are waiting for it.
+        until grep -q pipe /proc/$sniffer/wchan || grep -q "^1 0x1 " /proc/$sniffer/syscall; do
+            for i in {1..99}; do (echo >/dev/udp/127.0.0.1/9) 2>/dev/null; done
+        done
+        kill -INT $sniffer
+        wait $sniffer' "$SNIFF" "$BATS_TEST_TMPDIR/fifo" "$BATS_TEST_TMPDIR/errors"
+    [ "$status" -eq 130 ]
+}
+
 @test "a reader that walks away ends it" {
     # shellcheck disable=SC2016 # for the shell inside
     alone bash -c '
@@ -332,7 +333,7 @@ sniffer.send_signal(signal.SIGCONT)'
 
 @test "each wrong option is named, status 2" {
     local args
-    for args in "-c 0" "-c abc" "-p 0" "-p 65536" "-p +80" "-i" "-w" "lo"; do
+    for args in "-c 0" "-c abc" "-p 65536" "-p +80" "-i" "-w" "lo"; do
         # shellcheck disable=SC2086 # words, not one argument
         run --separate-stderr "$SNIFF" $args
         # shellcheck disable=SC2154 # set by run
@@ -350,9 +351,9 @@ sniffer.send_signal(signal.SIGCONT)'
     done
     for i in {1..5}; do
         wait "${pids[i - 1]}"
-        for what in 'SYN seq 0 len 0' 'SYN+ACK seq 0 ack 1 len 0' 'PSH+ACK seq 1 ack 1 len 5' \
-            'PSH+ACK seq 1 ack 6 len 5' 'FIN+ACK seq 6 ack 6 len 0' 'FIN+ACK seq 6 ack 7 len 0'; do
-            grep -qF " TCP $what" "$BATS_TEST_TMPDIR/$i"
+        for what in 'SYN seq 0 len 0' 'SYN ACK seq 0 ack 1 len 0' 'PSH ACK seq 1 ack 1 len 5' \
+            'PSH ACK seq 1 ack 6 len 5' 'FIN ACK seq 6 ack 6 len 0' 'FIN ACK seq 6 ack 7 len 0'; do
+            grep -qF " $what" "$BATS_TEST_TMPDIR/$i"
         done
         tail -n 1 "$BATS_TEST_TMPDIR/$i" | grep -qE '^[0-9]+ shown, 0 of other ports, 0 missed'
         [ "$(grep -cE '.{81}' "$BATS_TEST_TMPDIR/$i")" -eq 0 ]

@@ -12,8 +12,6 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
-#include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <time.h>
 
 static const char usage[] =
@@ -22,9 +20,10 @@ static const char usage[] =
 	"-p: only those of a TCP or UDP port. -w: write them into FILE, too.\n"
 	"example: raw_sniff -i lo -p 8080 -w lo.pcap\n";
 
-enum { STAMP = 0x8907 }; /* SIOCGSTAMPNS, which not every header has */
-static char line[300];	 /* a packet in words, and the ports that it has */
+static int fd;
+static char line[300]; /* a packet in words, and the ports that it has */
 static unsigned from_port, to_port, taken; /* how many packets we took */
+static volatile sig_atomic_t stopped;
 
 /* Add to the line: printf's arguments. */
 #define say(...)                                                               \
@@ -36,111 +35,72 @@ static unsigned get16(const unsigned char *bytes)
 	return bytes[0] * 256u + bytes[1];
 }
 
-/* At least 20 bytes of TCP. A SYN brings the number from which its side counts
- * bytes, one that nobody can guess: we subtract it, if we saw the SYN. */
+/* A SYN brings the number from which its side counts bytes, one that nobody
+ * can guess: we subtract it, if we saw the SYN. */
 static void say_tcp(const unsigned char *tcp, size_t n)
 {
-	static const char *const names[] = {"FIN", "SYN", "RST", "PSH",
-					    "ACK", "URG", "ECE", "CWR"};
+	static const char names[] = " FIN SYN RST PSH ACK URG ECE CWR";
 	static uint32_t start[65536]; /* for each direction, by its ports */
 	uint32_t *own = &start[(uint16_t)(from_port * 3 + to_port)];
 	uint32_t *other = &start[(uint16_t)(to_port * 3 + from_port)];
-	uint32_t seq = get16(tcp + 4) << 16 | get16(tcp + 6);
-	uint32_t ack = get16(tcp + 8) << 16 | get16(tcp + 10);
-	const size_t header = (size_t)(tcp[12] >> 4) * 4;
+	const uint32_t seq = get16(tcp + 4) << 16 | get16(tcp + 6);
+	const uint32_t ack = get16(tcp + 8) << 16 | get16(tcp + 10);
+	const unsigned header = (tcp[12] >> 4) * 4u, flags = tcp[13];
 
-	if (tcp[13] & 2) { /* SYN */
+	for (int i = 0; i < 8; i++)
+		if (flags >> i & 1)
+			say("%.4s", names + 4 * i);
+	if (flags & 2) /* SYN */
 		*own = seq;
-		*other = tcp[13] & 16 ? ack - 1 : 0;
-	}
-	for (int i = 0, any = 0; i < 8; i++)
-		if (tcp[13] >> i & 1)
-			say("%c%s", any++ ? '+' : ' ', names[i]);
 	say(" seq %u", seq - *own);
-	if (tcp[13] & 16) /* ACK */
+	if (flags & 16) /* ACK */
 		say(" ack %u", ack - *other);
-	if (header < 20 || header > n)
-		say(" MALFORMED: header %zu of %zu bytes", header, n);
-	else
-		say(" len %zu", n - header);
+	say(header < 20 || header > n ? " MALFORMED" : " len %zu", n - header);
 }
 
 /* Say what IP carries: N bytes, or of a packet in pieces the first N. */
-static void say_payload(int protocol, const unsigned char *data, size_t n,
-			bool in_pieces)
+static void say_payload(int protocol, const unsigned char *data, size_t n)
 {
 	const bool tcp = protocol == IPPROTO_TCP, udp = protocol == IPPROTO_UDP;
-	const size_t length = !udp || n < 8 ? 0 : get16(data + 4);
 
-	if (tcp || udp)
-		say(tcp ? " TCP" : " UDP");
+	if (n >= 4 && (tcp || udp)) {
+		from_port = get16(data);
+		to_port = get16(data + 2);
+		say(" %s %u > %u", tcp ? "TCP" : "UDP", from_port, to_port);
+	}
 	if (tcp && n >= 20)
 		say_tcp(data, n);
-	else if (udp && length >= 8 && (length <= n || in_pieces))
+	else if (udp && n >= 8)
 		say(" len %zu", n - 8);
-	else if (tcp || udp)
-		say(in_pieces ? ", cut by IP" : " MALFORMED: %zu bytes", n);
-	else if (n >= 8 &&
-		 (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6))
+	else if (protocol == IPPROTO_ICMP && n >= 8)
 		say(" ICMP type %d code %d len %zu", data[0], data[1], n - 8);
 	else
-		say(" protocol %d len %zu", protocol, n);
+		say(" protocol %d, %zu bytes", protocol, n);
 }
 
-/* Say from whom to whom: the addresses stand one behind the other. */
-static void say_ends(const unsigned char *addresses, bool v6)
-{
-	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
-
-	inet_ntop(v6 ? AF_INET6 : AF_INET, addresses, from, sizeof from);
-	addresses += v6 ? 16 : 4;
-	inet_ntop(v6 ? AF_INET6 : AF_INET, addresses, to, sizeof to);
-	if (from_port == 0)
-		say(" %s > %s", from, to);
-	else if (v6)
-		say(" [%s]:%u > [%s]:%u", from, from_port, to, to_port);
-	else
-		say(" %s:%u > %s:%u", from, from_port, to, to_port);
-}
-
-/* Take an IP packet of N bytes apart. Lengths in it are claims. */
+/* At least 20 bytes of IPv4, or 40 of IPv6. Lengths in them are claims. */
 static void say_ip(const unsigned char *ip, size_t n, bool v6)
 {
-	static const char more[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING,
-				    IPPROTO_FRAGMENT, IPPROTO_DSTOPTS};
-
-	if (n < (v6 ? 40 : 20) || ip[0] >> 4 != (v6 ? 6 : 4)) {
-		say(" MALFORMED: no IP header in %zu bytes", n);
-		return;
-	}
+	char from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
+	const int family = v6 ? AF_INET6 : AF_INET;
 	int protocol = ip[v6 ? 6 : 9];
 	size_t header = v6 ? 40 : (ip[0] & 15) * 4u;
-	size_t total = get16(ip + (v6 ? 4 : 2)), least = v6 ? 40 : 0;
-	unsigned piece = v6 ? 0 : get16(ip + 6) & 0x3fff; /* 0: it is whole */
-	total = total == 0 ? n : total + least; /* 0: 16 bits are too few */
-	/* IPv6 may have more headers. That of a fragment is 8 bytes long. */
-	while (v6 && piece % 8192 == 0 && header + 8 <= n &&
-	       memchr(more, protocol, 4)) {
-		bool last = protocol == IPPROTO_FRAGMENT;
-		piece = last ? get16(ip + header + 2) >> 3 | 0x2000 : 0;
-		protocol = ip[header];
-		header += last ? 8 : 8 + ip[header + 1] * 8u;
+	size_t total = get16(ip + (v6 ? 4 : 2)); /* of IPv6 without header */
+	const unsigned piece = v6 ? 0 : get16(ip + 6) & 0x3fff; /* 0: whole */
+
+	total = total == 0 ? n : total + (v6 ? 40 : 0);	    /* 0: too large */
+	if (v6 && protocol == IPPROTO_HOPOPTS && n >= 48) { /* one more */
+		protocol = ip[40];
+		header += 8 + ip[41] * 8u;
 	}
-	bool first = piece % 8192 == 0,
-	     bad = header < 20 || header > total || total > n ||
-		   (v6 && first && memchr(more, protocol, 4));
-	if (!bad && first && total >= header + 4 &&
-	    (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP)) {
-		from_port = get16(ip + header);
-		to_port = get16(ip + header + 2);
-	}
-	say_ends(ip + (v6 ? 8 : 12), v6);
-	if (bad)
+	inet_ntop(family, ip + (v6 ? 8 : 12), from, sizeof from);
+	inet_ntop(family, ip + (v6 ? 24 : 16), to, sizeof to);
+	say(" %s > %s", from, to);
+	if (ip[0] >> 4 != (v6 ? 6 : 4) || header < 20 || header > total ||
+	    total > n)
 		say(" MALFORMED: lengths %zu, %zu, %zu", header, total, n);
-	else if (!first)
-		say(" protocol %d len %zu", protocol, total - header);
-	else
-		say_payload(protocol, ip + header, total - header, piece > 0);
+	else if (piece % 8192 == 0)
+		say_payload(protocol, ip + header, total - header);
 	if (piece > 0)
 		say(", fragment from byte %u", piece % 8192 * 8);
 }
@@ -154,54 +114,80 @@ static void say_frame(const unsigned char *frame, size_t n)
 
 	line[0] = '\0';
 	from_port = to_port = 0;
-	for (; n >= at + 4 && (type == ETHERTYPE_VLAN || type == 0x88a8);
-	     at += 4) {
+	for (; n >= at + 4 && (type == 0x8100 || type == 0x88a8); at += 4) {
 		say(" VLAN %u", get16(frame + at) & 4095);
 		type = get16(frame + at + 2);
 	}
-	if (type == ETHERTYPE_IP || type == ETHERTYPE_IPV6)
-		say_ip(frame + at, n - at, type == ETHERTYPE_IPV6);
+	const bool v6 = type == ETHERTYPE_IPV6;
+	if ((v6 || type == ETHERTYPE_IP) && n >= at + (v6 ? 40 : 20))
+		say_ip(frame + at, n - at, v6);
 	else
-		say(" not IP, type %04x, %zu bytes", type, n);
+		say(" type %04x, %zu bytes", type, n);
 }
 
 /* Take a packet, and show it if it is of that port. */
-static bool take(int fd, unsigned port, FILE *file)
+static bool take(unsigned port, FILE *file)
 {
-	static unsigned char frame[600000]; /* larger than any */
-	static double first;
-	struct timespec time = {0};
+	static unsigned char frame[262144]; /* the most that a file may hold */
 	const size_t n = (size_t)recv(fd, frame, sizeof frame, 0);
-	const size_t kept = n < 262144 ? n : 262144; /* the most for a file */
+	const uint32_t length = htonl((uint32_t)n);
+	struct timespec t;
 
-	if (n == (size_t)-1) /* ENETDOWN: the interface is gone */
+	if (n == (size_t)-1 && (errno == EAGAIN || errno == EINTR))
+		return false; /* see stop */
+	if (n == (size_t)-1)  /* ENETDOWN: the interface is gone */
 		die("recv");
-	if (ioctl(fd, STAMP, &time) == -1)
-		die("ioctl SIOCGSTAMPNS");
 	taken++;
 	say_frame(frame, n);
 	if (port != 0 && from_port != port && to_port != port)
 		return false;
-	double now = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-	first = first > 0 ? first : now;
-	printf("%9.6f%s\n", now - first, line);
-	const uint32_t header[] = {htonl((uint32_t)time.tv_sec),
-				   htonl((uint32_t)time.tv_nsec),
-				   htonl((uint32_t)kept), htonl((uint32_t)n)};
+	puts(line + 1);
+	clock_gettime(CLOCK_REALTIME, &t);
+	const uint32_t header[] = {htonl((uint32_t)t.tv_sec),
+				   htonl((uint32_t)t.tv_nsec), length, length};
 	fwrite(header, sizeof header, 1, file);
-	fwrite(frame, kept, 1, file);
+	fwrite(frame, n, 1, file);
 	if (fflush(file) == EOF || ferror(file))
 		die("write to FILE");
 	return true;
 }
 
-static int open_socket(const char *interface)
+/* Ctrl-C: recv waits no more. Once nobody reads what we print, we end. */
+static void stop(int signal_number)
 {
-	const int large = 64 << 20, on_lo = strcmp(interface, "lo") == 0;
+	stopped = signal_number;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (poll(&(struct pollfd){1, POLLOUT, 0}, 1, 100) != 1)
+		_exit(128 + SIGINT);
+	alarm(1); /* look again */
+}
+
+int main(int argc, char *argv[])
+{
+	static const char head[] = "\241\262\74M\0\2\0\4\0\0\0\0\0\0\0\0"
+				   "\0\4\0\0\0\0\0\1"; /* pcap-savefile(5) */
+	const char *option[] = {['i'] = "lo", ['p'] = "0", ['w'] = "/dev/null"};
 	struct sockaddr_ll where = {.sll_family = AF_PACKET,
 				    .sll_protocol = htons(ETH_P_ALL)};
-	int fd = socket(AF_PACKET, SOCK_RAW, 0); /* 0: no packets yet */
+	unsigned counts[2]; /* that came; that found no room */
+	socklen_t size = sizeof counts;
+	int c, count = 1000000000, shown = 0;
 
+	begin(1, argv, "+h", usage);
+	while ((c = getopt(argc, argv, "+c:hi:p:w:")) != -1) {
+		if (c == 'h')
+			return fputs(usage, stdout) == EOF;
+		if (c == '?')
+			wrong_use(argv[optind - 1], "is unknown or cut short");
+		if (c == 'c')
+			count = number(optarg, 1, 1000000000);
+		option[c] = optarg;
+	}
+	if (argv[optind])
+		wrong_use(argv[optind], "is too much");
+	const int port = number(option['p'], 0, 65535);
+	const int large = 64 << 20, on_lo = strcmp(option['i'], "lo") == 0;
+	fd = socket(AF_PACKET, SOCK_RAW, 0); /* 0: no packets yet */
 	if (fd == -1)
 		errx(1, "socket AF_PACKET: %s (%s)\nhint: %s", strerror(errno),
 		     errno_name(errno),
@@ -210,65 +196,25 @@ static int open_socket(const char *interface)
 	/* Room for bursts: what the sysctl rmem_max allows, or root has. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof large);
-	ioctl(fd, STAMP, &(struct timespec){0}); /* from now on: see take */
 	/* On lo each packet goes out and comes in: once is enough. */
 	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on_lo, 4) == -1)
 		die("setsockopt PACKET_IGNORE_OUTGOING");
-	where.sll_ifindex = (int)if_nametoindex(interface);
-	if (where.sll_ifindex == 0 ||
-	    bind(fd, (void *)&where, sizeof where) == -1)
+	where.sll_ifindex = (int)if_nametoindex(option['i']);
+	if (!where.sll_ifindex || bind(fd, (void *)&where, sizeof where) == -1)
 		die("bind to the interface");
-	return fd;
-}
-
-int main(int argc, char *argv[])
-{
-	static const char head[] = "\241\262\74M\0\2\0\4\0\0\0\0\0\0\0\0"
-				   "\0\4\0\0\0\0\0\1"; /* pcap-savefile(5) */
-	const char *interface = "lo", *name = "/dev/null";
-	int option, count = 1000000000, shown = 0;
-	unsigned port = 0, counts[2]; /* that came; that found no room */
-	socklen_t length = sizeof counts;
-	sigset_t stop = {0};
-
-	begin(1, argv, "+h", usage);
-	while ((option = getopt(argc, argv, "+c:hi:p:w:")) != -1) {
-		if (option == 'h')
-			return fputs(usage, stdout) == EOF;
-		if (option == '?')
-			wrong_use(argv[optind - 1], "is unknown or cut short");
-		if (option == 'c')
-			count = number(optarg, 1, 1000000000);
-		if (option == 'i')
-			interface = optarg;
-		if (option == 'p')
-			port = (unsigned)number(optarg, 1, 65535);
-		if (option == 'w')
-			name = optarg;
-	}
-	if (argv[optind])
-		wrong_use(argv[optind], "is too much");
-	sigaddset(&stop, SIGINT); /* from here on Ctrl-C can be read */
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	const int fd = open_socket(interface);
-	struct pollfd ends[] = {{fd, POLLIN, 0},
-				{signalfd(-1, &stop, 0), POLLIN, 0}};
-	FILE *file = fopen(name, "wb");
+	FILE *file = fopen(option['w'], "wb");
 	if (!file || fwrite(head, 24, 1, file) != 1 || fflush(file) == EOF)
-		die(name);
-	fprintf(stderr, "listening on %s\n", interface);
-	while (shown < count && ends[1].revents == 0 && !ferror(stdout)) {
-		if (ends[1].fd == -1 || poll(ends, 2, -1) == -1)
-			die("signalfd or poll");
-		if (ends[0].revents)
-			shown += take(fd, port, file);
-	}
+		die(option['w']);
+	signal(SIGINT, stop);
+	signal(SIGALRM, stop);
+	fprintf(stderr, "listening on %s\n", option['i']);
+	while (shown < count && !stopped && !ferror(stdout))
+		shown += take((unsigned)port, file);
 	/* What came before Ctrl-C is still to be shown. */
-	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, counts, &length))
+	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, counts, &size) == -1)
 		die("getsockopt PACKET_STATISTICS");
-	while (taken < counts[0] - counts[1] && shown < count)
-		shown += take(fd, port, file);
+	while (shown < count && taken < counts[0] - counts[1])
+		shown += take((unsigned)port, file);
 	fprintf(stderr, "%d shown, %d of other ports, %u missed (no room)\n",
 		shown, (int)taken - shown, counts[1]);
-	return 0;
 }

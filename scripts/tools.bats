@@ -43,7 +43,7 @@ fake() {
     run "$ROOT/scripts/trace" raw_icmp
     [ "$status" -eq 0 ] && [[ $output = *"socket(AF_INET, SOCK_RAW"*"1 received, 0% packet loss"* ]]
     run "$ROOT/scripts/trace" raw_sniff
-    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_PACKET"*" UDP len 6"*"2 shown, "* ]]
+    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_PACKET"*" UDP "*" len 6"*"2 shown, "* ]]
     PORT=99999 run "$ROOT/scripts/trace" udp_demo
     [ "$status" -eq 2 ] && [[ $output = *"PORT '99999' is not a number"* ]]
 }
