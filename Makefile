@@ -137,8 +137,8 @@ C_FILES = $(filter-out exercises/% $(if $(wildcard /usr/include/uv.h),,bench/uv.
           exercises/unkind.c $(wildcard exercises/solutions/*.c)
 SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
           $(wildcard scripts/*.bash */*.bats)
-# Words that are right: Inh is a line of /proc/PID/status, CapInh.
-SPELT_RIGHT = inh
+# Words that are right: Inh is a line of /proc/PID/status, CapInh; the lates are the late clients.
+SPELT_RIGHT = inh,lates
 lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, codespell
 	scripts/budget
 	clang-format --dry-run -Werror $(C_FILES)
