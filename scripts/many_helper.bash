@@ -101,6 +101,8 @@ for turn in range(int(sys.argv[2])):
     assert s.recv(5) == b"HELLO", turn
     reset(s) if turn % 2 else s.close()
 children = "/proc/%d/task/%d/children" % (server.pid, server.pid)
+while len(os.listdir("/proc/%d/task" % server.pid)) > 3:  # main and two that print
+    time.sleep(0.02)
 while sys.argv[3:] and open(children).read():  # until all of them have ended
     time.sleep(0.02)
 server.terminate()  # also now, while its output is not read

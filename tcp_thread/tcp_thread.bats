@@ -73,6 +73,24 @@ while threads() > 1:
     unread_output_stalls_nobody tcp_thread 300
 }
 
+@test "clients that have left leave no memory behind" {
+    start tcp_thread -q 127.0.0.1 0
+    python '
+def kib(name):
+    with open("/proc/%s/status" % sys.argv[2]) as status:
+        return int(status.read().split(name + ":")[1].split()[0])
+def come_and_go(count):
+    for _ in range(count):
+        s = dial(sys.argv[1])
+        s.sendall(b"x")
+        assert s.recv(1) == b"X"
+come_and_go(500)
+before = kib("VmRSS"), kib("VmSize")
+come_and_go(3000)
+grown = kib("VmRSS") - before[0], kib("VmSize") - before[1]
+assert grown[0] < 150 and grown[1] < 200000, grown' "$PORT" "$PID"
+}
+
 @test "-q, IPv6, a taken port, Ctrl-C" {
     keeps_the_contract tcp_thread
 }
