@@ -37,7 +37,7 @@ while seen < $2:
 
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_broadcast socket:EMFILE:1 bind:EADDRINUSE:2 \
-        getsockname:ENOBUFS:1 setsockopt:ENOPROTOOPT:1 setsockopt:ENOPROTOOPT:7 sendto:ENOBUFS:2 \
+        getsockname:ENOBUFS:1 setsockopt:ENOPROTOOPT:1 setsockopt:ENOPROTOOPT:9 setsockopt:ENOPROTOOPT:10 sendto:ENOBUFS:2 \
         recvfrom:ENOMEM:1
 }
 

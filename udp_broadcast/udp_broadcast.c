@@ -25,17 +25,6 @@ static const int on = 1;
 static int n;
 static char buf[100];
 
-static void safety_catch(int fd)
-{
-	scene("The safety catch.");
-	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
-	expect("refused: did you mean it?", n == -1 && errno == EACCES);
-	CALL("sender",
-	     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on));
-	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
-	expect("now it leaves", n == 4);
-}
-
 /* Return a UDP socket bound to HOST and to the one port that ours share: UDP
  * sockets may, if each has SO_REUSEADDR. The first must not have it before it
  * has a port, or that could be a stranger's. */
@@ -74,12 +63,17 @@ int main(int argc, char *argv[])
 	int first_fd = receiver(EVERYBODY), second_fd = receiver("0.0.0.0");
 	int third_fd = receiver(OURSELVES);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-				   sizeof patience) == -1)
-		die("socket or setsockopt");
-
+	if (fd == -1)
+		die("socket");
 	all.sin_addr.s_addr = inet_addr(EVERYBODY);
-	safety_catch(fd);
+
+	scene("The safety catch.");
+	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
+	expect("refused: did you mean it?", n == -1 && errno == EACCES);
+	CALL("sender",
+	     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on));
+	n = CALL("sender", sendto(fd, "who?", 4, 0, to, size));
+	expect("now it leaves", n == 4);
 
 	scene("One sendto, and everybody hears it.");
 	hear(first_fd, "one!");

@@ -83,6 +83,18 @@ END
     [[ $output = *"127.0.0.1 1 x"*"127.0.0.1 0 x"*"10.9.8.1 1 x"*"10.9.8.1 0 silence"* ]]
 }
 
+@test "you join on your own side: an address that no interface has is ENODEV" {
+    python '
+import errno
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+try:
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                 socket.inet_aton("239.255.7.9") + socket.inet_aton("203.0.113.9"))
+    sys.exit("joined")
+except OSError as error:
+    assert error.errno == errno.ENODEV'
+}
+
 @test "ten at once do not disturb each other, and leave no process behind" {
     many udp_multicast 10
 }

@@ -42,20 +42,6 @@ static int receiver(void)
 	return fd;
 }
 
-static void join(int fd, int first_fd)
-{
-	scene("Join a group, on one interface.");
-	CALL("sender", setsockopt(fd, SOL_IP, IP_MULTICAST_IF, &member, len));
-	n = CALL("sender", sendto(fd, "a", 1, 0, to, size));
-	expect("sent, although nobody has joined", n == 1);
-	CALL("first",
-	     setsockopt(first_fd, SOL_IP, IP_ADD_MEMBERSHIP, &member, len));
-	CALL("sender", sendto(fd, "b", 1, 0, to, size));
-	n = CALL("first", recv(first_fd, buf, sizeof buf, 0));
-	expect("\"b\": it hears what is sent from now on",
-	       n == 1 && buf[0] == 'b');
-}
-
 int main(int argc, char *argv[])
 {
 	begin_story(argc, argv,
@@ -72,7 +58,16 @@ int main(int argc, char *argv[])
 	if (fd == -1)
 		die("socket");
 
-	join(fd, first_fd);
+	scene("Join a group, on one interface.");
+	CALL("sender", setsockopt(fd, SOL_IP, IP_MULTICAST_IF, &member, len));
+	n = CALL("sender", sendto(fd, "a", 1, 0, to, size));
+	expect("sent, although nobody has joined", n == 1);
+	CALL("first",
+	     setsockopt(first_fd, SOL_IP, IP_ADD_MEMBERSHIP, &member, len));
+	CALL("sender", sendto(fd, "b", 1, 0, to, size));
+	n = CALL("first", recv(first_fd, buf, sizeof buf, 0));
+	expect("\"b\": it hears what is sent from now on",
+	       n == 1 && buf[0] == 'b');
 
 	scene("A group is joined for the whole machine (Linux).");
 	n = CALL("second", recv(second_fd, buf, sizeof buf, 0));
@@ -94,9 +89,4 @@ int main(int argc, char *argv[])
 	expect("sent, as if nothing had happened", n == 1);
 	n = CALL("first", recv(first_fd, buf, sizeof buf, MSG_DONTWAIT));
 	expect("silence", n == -1 && errno == EAGAIN);
-	member.imr_address.s_addr = inet_addr("203.0.113.9");
-	n = CALL("first",
-		 setsockopt(first_fd, SOL_IP, IP_ADD_MEMBERSHIP, &member, len));
-	expect("no interface has that address: you join on your own side",
-	       n == -1 && errno == ENODEV);
 }
