@@ -18,7 +18,30 @@ load ../scripts/bats_helper
     alone bash -c "'$ROOT/udp_checksum/udp_checksum' && grep ^Udp: /proc/net/snmp"
     [ "$status" -eq 0 ]
     [[ $output = *"InCsumErrors in /proc/net/snmp: +1"* ]]
-    [[ $output = *InCsumErrors*InCsumErrors*$'\n'"Udp: "*" 2 0 "[0-9]* ]]
+    [[ $output = *InCsumErrors*InCsumErrors*$'\n'"Udp: "*" 1 0 "[0-9]* ]]
+}
+
+@test "on a socket that does not block, poll sees a damaged datagram, and recv says EAGAIN" {
+    python '
+import select
+server, client = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in "sc")
+server.bind(("127.0.0.1", 0))
+client.connect(server.getsockname())
+letter = os.memfd_create("letter")
+os.truncate(letter, 100)
+poll = select.poll()
+poll.register(server, select.POLLIN)
+for blocking in False, True:
+    server.setblocking(blocking)
+    os.pwrite(letter, b"pay 100", 0)
+    client.send(b"", socket.MSG_MORE)
+    os.sendfile(client.fileno(), letter, 0, 100)
+    os.pwrite(letter, b"9", 4)
+    assert len(poll.poll(200 if blocking else 10000)) == (not blocking)
+    try:
+        sys.exit(server.recv(100, socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        pass'
 }
 
 @test "made by hand, byte by byte: a right sum arrives, a wrong one does not, none does" {
