@@ -15,7 +15,7 @@ load ../scripts/bats_helper
 @test "a failure, and a signal at any call, leave no file" {
     command -v strace >/dev/null || missing strace
     local call
-    for call in bind listen connect kill unlink; do
+    for call in bind connect kill unlink; do
         run strace -qq -f -o "$BATS_TEST_TMPDIR/trace" -e trace=mkdir,"$call" -e signal=none \
             -e inject="$call:error=EIO" "$ROOT/unix_stale/unix_stale"
         [ "$status" -eq 1 ] && [ ! -e "$(made)" ] || {
@@ -27,6 +27,35 @@ load ../scripts/bats_helper
         [ "$status" -eq 143 ]
         [ ! -e "$(made)" ]
     done
+}
+
+@test "an abstract name: nothing is left by kill -9, and each of its bytes counts" {
+    python '
+import errno, signal
+name = b"\0dialtone-%d" % os.getpid()
+r, w = os.pipe()
+child = os.fork()
+if child == 0:
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(name + b"\0")
+    s.listen(5)
+    os.write(w, b"!")
+    time.sleep(20)
+os.read(r, 1)
+socket.socket(socket.AF_UNIX).connect(name + b"\0")
+try:
+    socket.socket(socket.AF_UNIX).connect(name)
+    sys.exit("a byte shorter, and yet found")
+except ConnectionRefusedError:
+    pass
+try:
+    socket.socket(socket.AF_UNIX).bind(name + b"\0")
+    sys.exit("it was not in use")
+except OSError as error:
+    assert error.errno == errno.EADDRINUSE
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+socket.socket(socket.AF_UNIX).bind(name + b"\0")'
 }
 
 # made: the directory that the story made, by its trace.
