@@ -7,7 +7,8 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-PAUSED = 80  # how many calls of each name and process are followed by a pause
+PAUSED = 80  # how many calls of each name and process are followed by a pause, and which
+CHANGING = "connect,listen,sendto,sendmsg,shutdown,close"
 # What the C library calls by another name than the kernel does.
 NAMES = {
     "recvfrom": ["recv", "recvfrom"], "sendto": ["send", "sendto"], "accept4": ["accept", "accept4"],
@@ -45,7 +46,7 @@ def command(output, pause):
     does not), in which states can be read."""
     stacks = subprocess.run(["strace", "-k", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL,
                             check=False).returncode == 0
-    pauses = ["-e", f"inject=%network,close:delay_exit={pause}:when=1..{PAUSED}"] if pause else []
+    pauses = ["-e", f"inject={CHANGING}:delay_exit={pause}:when=1..{PAUSED}"] if pause else []
     return ["strace", "-D", "-ff", "-q", "-yy", "-s", "4096", *(["-k"] if stacks else []),
             "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns", *pauses, "-o", output]
 
@@ -62,11 +63,12 @@ def wait(folder, seconds=5):
         time.sleep(0.01)
 
 
-def read(folder):
+def read(folder, pause):
     """The calls in all files OUTPUT.PID of a folder, in the order in which they began: [Call],
     times in ns since 1970. frames is [(binary, address)], innermost first; a call that has
-    not returned has end None."""
-    calls = []
+    not returned has end None. strace tells the end a bit too early (it does not count its own
+    work before the call), so it is moved towards the next call, without the PAUSE before that."""
+    calls, following = [], {}
     for path in Path(folder).glob("*.*"):
         pid, last = int(path.suffix[1:]), None
         with open(path, encoding="utf-8", errors="replace") as trace:
@@ -79,7 +81,13 @@ def read(folder):
                 if match := LINE.match(line.rstrip("\n")):
                     last = finished(pid, int(match[1]) * 10**9 + int(match[2]), match[3])
                     calls += [last] if last else []
-    return sorted(calls, key=lambda call: call.begin)
+    calls.sort(key=lambda call: call.begin)
+    for at, call in reversed(list(enumerate(calls))):
+        if call.end and call.pid in following:
+            latest = following[call.pid] - 1 - pause * 1000 * call.paused
+            calls[at] = call._replace(end=max(call.end, min(latest, call.end + 5 * 10**6)))
+        following[call.pid] = call.begin
+    return calls
 
 
 def finished(pid, begin, text):
@@ -101,22 +109,20 @@ def finished(pid, begin, text):
 
 
 def pauses(calls, length):
-    """[(begin, end)] in ns of the pauses after CALLS, of LENGTH microseconds or longer."""
+    """[(begin, end)] in ns of the pauses after CALLS on TCP sockets, of LENGTH microseconds or longer."""
     result, following = [], {}
     for call in reversed(calls):
-        if call.paused and call.end and not call.pid in following:
-            result.append((call.end, call.end + length * 1000))
-        elif call.paused and call.end:
-            result.append((call.end, following[call.pid]))
+        if call.paused and call.end and "<TCP" in call.arguments:
+            result.append((call.end, following.get(call.pid, call.end + length * 1000)))
         following[call.pid] = call.begin
     return result
 
 
 def without_notes(arguments):
     """Arguments without what -yy says of descriptors: 3<TCP:[...]> is 3."""
-    parts = re.split(r'("(?:\\.|[^"\\])*")', arguments.partition(" =<")[0])
-    return "".join(part if part.startswith('"') else re.sub(r"(\d)<(?:->|[^<>]|<[^<>]*>)*>", r"\1", part)
-                   for part in parts)
+    string = r'"(?:\\.|[^"\\])*"'
+    return re.sub(rf'({string})|(\d|AT_FDCWD)<(?:{string}|->|<[^<>]*>|[^<>"])*>', lambda found: found[1] or found[2],
+                  arguments.partition(" =<")[0])
 
 
 def written(arguments):

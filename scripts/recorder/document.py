@@ -18,7 +18,8 @@ NETWORK = set("socket socketpair bind listen accept accept4 connect sendto recvf
               "epoll_ctl epoll_wait epoll_pwait".split())
 # Functions of common.h that belong to the telling and not to what is told; what malloc does.
 TELLING = {"begin", "begin_story", "check_output", "scene", "narrate", "expected", "ring", "print_safe"}
-MEMORY = {"brk", "mmap", "munmap", "mremap", "madvise", "getrandom", "futex", "rseq", "set_robust_list", "exit_group", "exit"}
+MEMORY = {"brk", "mmap", "munmap", "mremap", "madvise", "getrandom", "futex", "rseq", "set_robust_list", "exit_group",
+          "exit", "arch_prctl", "set_tid_address", "execve"}
 ROOT = Path(__file__).resolve().parent.parent.parent
 CALLERS = {"connect": "client", "accept": "server", "accept4": "server", "listen": "server"}
 
@@ -83,16 +84,19 @@ class Builder:
         note = NOTE.match(call.arguments)
         number = re.match(r"(\d+)", call.arguments)
         if call.name in ("write", "writev") and number and int(number[1]) in (1, 2) and not note:
-            self.output.append({"time": call.begin, "process": call.pid, "stream": int(number[1]),
-                                "text": strace.written(call.arguments).decode(errors="replace")})
+            if (call.result or 0) > 0:
+                self.output.append({"time": call.begin, "process": call.pid, "stream": int(number[1]),
+                                    "text": strace.written(call.arguments)[:call.result].decode(errors="replace")})
             return
         index = self.socket_of(call, table, note)
         places = [place for path, address in call.frames if not path.startswith((*SYSTEM, "["))
                   for place in self.binary(path).places(address) if not place[1].startswith("/usr/")]
         if call.name in MEMORY or any(name in TELLING and file.endswith("/common.h") for name, file, _ in places):
             return
-        if call.frames and not places or not call.frames and not (call.name in NETWORK or index is not None):
-            return  # the C library's own, before main or behind our back
+        if call.frames and all(path.startswith((*SYSTEM, "[")) for path, _ in call.frames):
+            return  # before main: the C library's own
+        if not call.frames and not (call.name in NETWORK or index is not None):
+            return
         if call.name in ("read", "write", "readv", "writev", "close", "fcntl") and index is None and not \
                 any(call_in(statement(file, line), [call.name]) for _, file, line in places[:1]):
             return

@@ -35,7 +35,7 @@ def drawn(row, signs):
     if row["kind"] == "call":
         return [rung(signs, align(part, row["side"])) for part in fitted(number + row["text"])]
     text = f"({row['text']})" if row["kind"] == "gap" else row["text"]
-    return [rung(signs, part.center(MIDDLE)) for part in wrapped(text, MIDDLE)]
+    return [rung(signs, align(part, row.get("side"))) for part in wrapped(text, MIDDLE - 2)]
 
 
 def rung(signs, text, left=None, right=None, number=""):
@@ -49,7 +49,9 @@ def align(text, side):
 
 
 def fitted(text):
-    """A call on one line; the last arguments give way."""
+    """A call on one line; the last arguments give way, and how long it took."""
+    if len(text) > MIDDLE - 2:
+        text = text.partition("  (")[0]
     call, equals, result = text.rpartition(" = ")
     while len(call + equals + result) > MIDDLE - 2 and "," in call:
         call = call.removesuffix(", ...)").rpartition(",")[0] + ", ...)"

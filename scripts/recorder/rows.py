@@ -5,23 +5,27 @@ and Mermaid draw. A row is a dictionary with a key "kind":
   call   side, text               a system call and its result; side is None if it is about no socket
   arrow  side, text               a segment, or a message, that leaves from that side
   state  left, right              what the kernel says of the two ends, or None
-  note   text                     a claim, or another line that the program prints
+  note   side, text               a claim, or another line that the program prints
   gap    text                     nothing has happened for a while
 
 side is "left" (who calls) or "right" (who is called).
 """
 import re
+from collections import Counter
 
 WAITING = {"accept", "accept4", "recvfrom", "recvmsg", "recvmmsg", "read", "readv", "poll", "ppoll", "select",
            "pselect6", "epoll_wait", "epoll_pwait", "wait4", "pause"}
-# What the set-up helpers of common.h do besides is folded.
+# What the set-up helpers of common.h do besides is folded; and what a story does without telling.
 OF_HELPERS = {"connect", "accept", "listen", "sendto"}
-DULL = {"getpid", "getuid", "geteuid", "getsockname", "getpeername", "fcntl", "times", "clock_gettime", "rt_sigprocmask",
-        "rt_sigaction", "alarm", "setitimer", "prctl", "newfstatat", "lseek", "clock_nanosleep", "ioctl", "fstat", "openat", "mprotect", "newfstatat", "restart_syscall",
-        "rt_sigreturn"}
+TELLS = re.compile(r"\bCALL\(")
+UNTOLD = OF_HELPERS | WAITING - {"poll", "ppoll", "read"} | {"sendmsg", "sendmmsg", "shutdown", "close", "write", "writev",
+                                                            "clone", "fork", "kill"}
+DULL = {"getpid", "getuid", "geteuid", "getgid", "getegid", "getsockname", "getpeername", "fcntl", "times", "alarm",
+        "clock_gettime", "rt_sigprocmask", "rt_sigaction", "setitimer", "prctl", "newfstatat", "lseek", "ioctl",
+        "clock_nanosleep", "fstat", "openat", "mprotect", "restart_syscall", "rt_sigreturn", "prlimit64"}
+MOST = 5  # how often the same row is shown between two claims
 SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
-LONG = 20  # milliseconds of waiting that are worth a word
 CAST = re.compile(r"\((?:const )?struct sockaddr \*\)&?")
 ARROWS = {"sendto", "sendmsg", "write", "writev"}
 
@@ -36,52 +40,93 @@ def scenes(document):
             last = None
             continue
         # A segment that no call has sent: the kernel's own clock did.
-        if row["kind"] == "arrow" and last is not None and (when - last) / 1e6 > LONG:
+        if row["kind"] == "arrow" and last is not None and when - last > long(document):
             result[-1][1].append({"kind": "gap", "text": f"{(when - last) / 1e6:.0f} ms later"})
         if row["kind"] in ("arrow", "call"):
             last = max(last or 0, when)
         result[-1][1].append(row)
-    return [(title, numbered(merged(rows))) for title, rows in result if any(row["kind"] != "note" for row in rows)]
+    return [(title, numbered(merged(folded(rows)))) for title, rows in result
+            if title or any(row["kind"] in ("arrow", "call") for row in rows) or len(result) == 1]
+
+
+def long(document):
+    """How many ns of waiting are worth a word: more than the pauses make."""
+    return 150e6 if document["pause"] else 25e6
 
 
 def timeline(document):
     """(time, row) of everything, in no order."""
     sides = addresses(document)
+    story = any(TELLS.search(call["text"] or "") for call in document["calls"])
     yield from lines(document)
     for call in document["calls"]:
-        if call["system_call"] in DULL or (call["helper"] and call["system_call"] not in OF_HELPERS):
+        if call["system_call"] in DULL and not TELLS.search(call["text"] or "") or \
+                (call["helper"] and call["system_call"] not in OF_HELPERS) or \
+                (story and not TELLS.search(call["text"] or "") and call["system_call"] not in UNTOLD):
             continue
         known = document["sockets"][call["socket"]] if call["socket"] is not None else None
+        if not known and call["system_call"] in ("close", "read", "write"):
+            continue
         waits = call["system_call"] in WAITING
         when = call["end"] if waits and call["end"] is not None else call["begin"]
-        waited = (call["end"] - call["begin"]) / 1e6 if call["end"] is not None else 0
-        row = {"kind": "call", "side": side_of(known) if known else None, "text": call_text(call), "ends": ends_of(known)}
-        if waits and waited > LONG:
-            row["text"] += f"  ({waited:.0f} ms)"
+        waited = call["end"] - call["begin"] if call["end"] is not None else 0
+        side = side_of(known) if known else None
+        row = {"kind": "call", "side": side, "text": call_text(call), "ends": ends_of(known),
+               "key": (call["file"], call["line"], call["name"], side, call["errno"], ends_of(known))}
+        if waits and waited > long(document) and "accept" not in call["system_call"]:
+            row["text"] += f"  ({waited / 1e6:.0f} ms)"
         yield when, row
         if known and known["kind"] == "UNIX" and call["system_call"] in ARROWS and (call["result"] or -1) >= 0:
-            yield when + 1, {"kind": "arrow", "side": side_of(known), "text": plural(call["result"]), "ends": None}
+            yield when + 1, {"kind": "arrow", "side": side_of(known), "text": plural(call["result"]), "ends": None,
+                             "key": (call["file"], call["line"], "arrow")}
     seen = set()
     for segment in document["segments"]:
-        yield segment["time"], {"kind": "arrow", "side": "left" if direction(segment, sides) else "right",
-                                "text": segment_text(segment, seen), "ends": frozenset((segment["from"], segment["to"]))
-                                if segment["protocol"] == "TCP" else None}
+        text, ends = segment_text(segment, seen), frozenset((segment["from"], segment["to"]))
+        side = "left" if direction(segment, sides) else "right"
+        yield segment["time"], {"kind": "arrow", "side": side, "text": text,
+                                "ends": ends if segment["protocol"] == "TCP" else None,
+                                "key": (side, segment["protocol"], tuple(segment["flags"] or []), ends)}
     for change in document["states"]:
-        side = sides.get(change["local"])
+        side = sides.get(change["local"]) or {"left": "right", "right": "left"}.get(sides.get(change["peer"]))
         listens = change["peer"].endswith(":0")
         if side and not (listens and change["state"] == "CLOSED"):
             ends = frozenset((change["local"], change["peer"])) if not listens else None
             yield change["time"], {"kind": "state", "left": None, "right": None, side: change["state"], "ends": ends}
 
 
+def folded(rows):
+    """What comes over and over between two claims is shown a few times and then counted."""
+    result, seen, left_out = [], Counter(), 0
+    for row in rows:
+        key = row.pop("key", None)
+        seen[key] += key is not None
+        if seen[key] > MOST:
+            left_out += 1
+            continue
+        if left_out:
+            result.append({"kind": "gap", "text": f"{left_out} more like these"})
+            left_out = 0
+        if row["kind"] == "note":
+            seen.clear()
+        result.append(row)
+    return result + ([{"kind": "gap", "text": f"{left_out} more like these"}] if left_out else [])
+
+
 def lines(document):
-    """What the program prints: titles, claims, notes; not its calls, which are rows anyway."""
+    """What the program prints: titles, claims, notes; not its calls, which are rows anyway. Where
+    all sockets of a process are on one side, so is what it prints."""
+    sides = {}
+    for call in document["calls"]:
+        if call["socket"] is not None:
+            sides.setdefault(call["process"], set()).add(side_of(document["sockets"][call["socket"]]))
     for line in document["output"]:
         text = line["text"].strip("\r")
         if SCENE.match(text):
             yield line["time"], {"kind": "title", "text": text}
         elif text.strip() and not TOLD.match(text):
-            yield line["time"], {"kind": "note", "text": text.strip().removeprefix("=> ")}
+            own = sides.get(line["process"], ())
+            yield line["time"], {"kind": "note", "text": text.strip().removeprefix("=> "),
+                                 "side": next(iter(own)) if len(own) == 1 and len(sides) > 1 else None}
 
 
 def addresses(document):

@@ -1,4 +1,5 @@
 """Shows each call below its source line, between the lines that the program prints."""
+import re
 import textwrap
 from collections import Counter
 
@@ -6,43 +7,46 @@ from . import rows
 
 MOST = 3     # how often the same call of a line is shown between two lines of output
 INDENT = 19
+ADDRESS = re.compile(r'\{sa_family=(AF_INET), sin_port=htons\((\d+)\), sin_addr=inet_addr\("([\d.]+)"\)\}')
 
 
 def draw(document, unicode=True, only=None):
     """The trace as lines of 80 columns. ONLY is the number of a scene, or None."""
     events = [(line["time"], "line", line) for line in document["output"]]
-    events += [(call["begin"], "call", call) for call in document["calls"]]
-    seen, left_out, folded, showing = Counter(), 0, None, only is None
+    events += [(call["end"] or call["begin"], "call", call) for call in document["calls"]]
+    seen, told, left_out, before, showing = Counter(), set(), 0, None, only is None
     first = {}  # a process that runs the same program as one before it is its child
     for process in document["processes"]:
         first.setdefault(process["name"], process["pid"])
     for _, kind, event in sorted(events, key=lambda event: event[0]):
+        if kind == "line" and (match := rows.SCENE.match(event["text"])):
+            showing = only is None or int(match[1]) == only
+        if not showing or kind == "call" and event["system_call"] in rows.DULL and event["socket"] is None:
+            continue
         if kind == "line":
-            if match := rows.SCENE.match(event["text"]):
-                showing = only is None or int(match[1]) == only
-            if left_out and showing:
+            if left_out:
                 yield f"{'':{INDENT}}... and {left_out} more calls like these"
             seen.clear()
-            left_out = 0
-            if showing:
-                yield event["text"].rstrip("\r")
-            continue
-        if not showing:
+            left_out, before = 0, None
+            yield event["text"].rstrip("\r")
             continue
         place = event["file"], event["line"]
-        if event["helper"]:
-            if folded != (place, event["helper"]):
-                yield source_line(event, "")
-            folded = place, event["helper"]
+        child = "" if event["process"] in first.values() else "child"
+        if event["helper"]:  # the chores of a set-up helper are one line
+            if before != place and event["helper"] != "announce":
+                yield source_line(event, child)
+            before = place
             continue
-        folded = None
+        before = None
         seen[place, event["name"]] += 1
         if seen[place, event["name"]] > MOST:
             left_out += 1
             continue
-        yield source_line(event, "" if event["process"] in first.values() else "child")
+        if place not in told:
+            yield source_line(event, child)
+        told.add(place)
         result = "?" if event["result"] is None else f"{event['result']} {event['errno'] or ''}".strip()
-        arguments = textwrap.shorten(event["arguments"], 160, placeholder=" ...")
+        arguments = textwrap.shorten(ADDRESS.sub(r"{\1 \3:\2}", event["arguments"]), 160, placeholder=" ...")
         yield from textwrap.wrap(f"{event['system_call']}({arguments}) = {result}", 80, initial_indent=" " * INDENT,
                                  subsequent_indent=" " * (INDENT + 4), break_on_hyphens=False)
 
