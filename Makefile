@@ -72,13 +72,17 @@ $(SPECIAL):
 $(DEMOS:%=demo-%): demo-%: $$*/$$*
 	@scripts/demo $*
 
-## trace-FOLDER: one demo under strace, each call below its source line (ARGS=...)
-$(DEMOS:%=trace-%): trace-%: $$*/$$*
-	@scripts/trace $* $(ARGS)
+## trace-FOLDER: one demo, each of its calls below its source line (ARGS=..., SCENE=1)
+$(DEMOS:%=trace-%): trace-%: all
+	@scripts/record -n demo $* $(ARGS) | scripts/show trace -p $* $(if $(SCENE),-s '$(SCENE)')
 
-## ladder-FOLDER: its calls, segments and states between two ends (SCENE=1)
+## ladder-FOLDER: calls, segments and states between its two ends (SCENE=1)
 $(DEMOS:%=ladder-%): ladder-%: all
 	@scripts/record demo $* | scripts/show ladder $(if $(SCENE),-s '$(SCENE)')
+
+## ladder-exercise-NAME: the same for your program, exercises/NAME.c
+ladder-exercise-%: all
+	@scripts/record exercise $* | scripts/show ladder
 
 tour: all ## every demo once, by itself, in this terminal
 	@scripts/tour $(DEMOS)

@@ -95,7 +95,7 @@ teardown() {
 }
 
 # tells_the_truth NAME [ARGS...]: a story succeeds, fits 80 columns, brings no
-# escape sequence into a pipe, and strace saw the calls that it prints.
+# escape sequence into a pipe, and the recorder saw the calls that it prints.
 tells_the_truth() {
     run --separate-stderr "$ROOT/$1/$1" "${@:2}"
     [ "$status" -eq 0 ] && [ -z "$stderr" ] || {
@@ -111,7 +111,8 @@ tells_the_truth() {
         return 1
     fi
     command -v strace >/dev/null || missing strace
-    "$ROOT/scripts/witness" "$ROOT/$1/$1" "${@:2}"
+    "$ROOT/scripts/record" -n -o "$BATS_TEST_TMPDIR/record.json" demo "$@" 3>&- &&
+        "$ROOT/scripts/show" witness "$BATS_TEST_TMPDIR/record.json"
 }
 
 # names_failures STORY CALL:ERRNO:WHEN...: when the WHENth call of CALL fails, the

@@ -1,4 +1,4 @@
-# `make trace-FOLDER`, `make tour`, `make watch`, scripts/witness, scripts/faults.
+# `make tour`, `make watch`, scripts/faults; for the recorder see recorder.bats.
 load bats_helper
 
 # fake NAME CODE: a demo of our own making in a copy of the toolkit's layout, so
@@ -7,69 +7,9 @@ fake() {
     local copy=$BATS_TEST_TMPDIR/$1
     mkdir -p "$copy/$1"
     cp -r "$BATS_TEST_DIRNAME"/../{*.h,scripts} "$copy"
-    printf '#define _GNU_SOURCE\n#include "../story.h"\n%s\n' "$2" >"$copy/$1/$1.c"
+    printf '#define _GNU_SOURCE\n#include "../common.h"\n%s\n' "$2" >"$copy/$1/$1.c"
     cc -g -o "$copy/$1/$1" "$copy/$1/$1.c"
     ROOT=$copy
-}
-
-@test "trace shows each socket call below the source line that made it" {
-    run "$ROOT/scripts/trace" tcp_client 127.0.0.1 1
-    [ "$status" -eq 1 ]
-    [[ $output = *"tcp_client.c:"*" fd = socket(to->ai_family, to->ai_socktype, 0);"*"socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = "* ]]
-    [[ $output = *"failed = connect(fd, to->ai_addr, to->ai_addrlen);"*"ECONNREFUSED"*"tcp_client: connect to "* ]]
-    # The line that it names is the line that stands there.
-    local line
-    line=$(grep -o 'tcp_client.c:[0-9]* .*connect(fd.*' <<<"$output")
-    [[ $(sed -n "$(cut -d: -f2 <<<"$line" | cut -d' ' -f1)p" "$ROOT/tcp_client/tcp_client.c") = *"connect(fd"* ]]
-    run ! grep -E '.{81}' <<<"$(grep -v '^tcp_client: ' <<<"$output")"
-}
-
-@test "trace shows what is said where it is said, and counts what is called over and over" {
-    run "$ROOT/scripts/trace" tcp_disconnect
-    [ "$status" -eq 0 ] || {
-        echo "status $status; $output"
-        return 1
-    }
-    [[ $output = "1. "*" = socket("*" close(4) = 0
-   client  close(client_fd) "*" recvfrom("*"
-   server  recv(conn_fd, buf, sizeof buf, 0) "* ]]
-    grep -qE '^ {19}\.\.\. and [1-9][0-9]* more calls like these$' <<<"$output"
-    [ "$(grep -c 'recvfrom(' <<<"$output")" -lt 50 ]
-    run ! grep -E '.{81}' <<<"$output"
-}
-
-@test "trace needs no ARGS, and a demo that takes a private network gets one" {
-    as_user "$ROOT/scripts/sandbox" true || missing "a private network"
-    run "$ROOT/scripts/trace" raw_icmp
-    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_INET, SOCK_RAW"*"1 received, 0% packet loss"* ]]
-    run "$ROOT/scripts/trace" raw_sniff
-    [ "$status" -eq 0 ] && [[ $output = *"socket(AF_PACKET"*" UDP "*" len 6"*"2 shown, "* ]]
-    PORT=99999 run "$ROOT/scripts/trace" udp_demo
-    [ "$status" -eq 2 ] && [[ $output = *"PORT '99999' is not a number"* ]]
-}
-
-@test "trace says why strace would not begin" {
-    mkdir "$BATS_TEST_TMPDIR/bin"
-    printf '#!/bin/sh\necho "strace: not allowed" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/strace"
-    chmod +x "$BATS_TEST_TMPDIR/bin/strace"
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH run timeout 10 "$ROOT/scripts/trace" tcp_reset
-    [ "$status" -eq 1 ] && [ "$output" = "strace: not allowed" ]
-}
-
-@test "trace without strace says what to install" {
-    mkdir "$BATS_TEST_TMPDIR/bin"
-    ln -s "$(command -v python3)" "$BATS_TEST_TMPDIR/bin"
-    PATH=$BATS_TEST_TMPDIR/bin run /usr/bin/python3 "$ROOT/scripts/trace" tcp_client
-    [ "$status" -eq 1 ]
-    [[ $output = "trace: this needs strace"*"hint: install the package strace"* ]]
-}
-
-@test "trace of what is no demo: wrong use" {
-    for name in '' nonsense ../tcp_client; do
-        run "$ROOT/scripts/trace" $name
-        [ "$status" -eq 2 ]
-        [[ ${lines[1]} = "usage: "* ]]
-    done
 }
 
 @test "tour plays a conversation with both sides, and counts" {
@@ -144,22 +84,6 @@ sys.exit(watch())' "$PORT" "$ROOT"
     PATH=$BATS_TEST_TMPDIR/bin run "$ROOT/scripts/watch" 1
     [ "$status" -eq 0 ]
     grep -q "^LISTEN     127.0.0.1:$PORT .* tcp_server:$PID\$" <<<"$output"
-}
-
-@test "the witness believes a story that is true and none that is not" {
-    local code='int main(void) {
-        int a, b; char c[1]; begin("usage: story"); scene("one"); connected_pair(&a, &b);
-        CALL("a", close(a)); CALL("b", recv(b, c, 1, 0)); LIE }'
-    fake tcp_true "${code/LIE/}"
-    run "$ROOT/scripts/witness" "$ROOT/tcp_true/tcp_true"
-    [ "$status" -eq 0 ] && [ "$output" = "2 calls agree with strace" ]
-    for lie in 'narrate("b", "recv(b, c, 1, 0)", 1);' 'narrate("b", "shutdown(b, 2)", 0);' \
-        'errno = EBADF; narrate("b", "recv(b, c, 1, 0)", -1);'; do
-        fake tcp_liar "${code/LIE/"$lie"}"
-        run "$ROOT/scripts/witness" "$ROOT/tcp_liar/tcp_liar"
-        [ "$status" -eq 1 ]
-        [[ $output = *"strace did not see this"* ]]
-    done
 }
 
 @test "the fault matrix finds a hidden failure, a crash, and what is left behind" {

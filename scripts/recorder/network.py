@@ -184,6 +184,8 @@ class Sampler(threading.Thread):
         """The changes: [{time, asked, local, peer, state}], the table was read between these two times."""
         self.over.set()
         self.join()
+        for _ in range(LOOKS):
+            self.look()
         return self.changes
 
 

@@ -190,12 +190,16 @@ def call_text(call):
 
 
 def merged(rows):
-    """State changes that were read with nothing between them are one row; the last word counts."""
+    """State changes that were read with nothing between them are one row; the last word counts.
+    A bare ACK does not part them: the kernel may send it at once or 40 ms later."""
     result = []
     for row in rows:
         before = result[-1] if result else None
         if row["kind"] == "state" and before and before["kind"] == "state" and row["ends"] == before["ends"]:
             before.update({side: row[side] for side in ("left", "right") if row[side]})
+        elif row["kind"] == "arrow" and row["text"].startswith("ACK ") and "byte" not in row["text"] and before and \
+                before["kind"] == "state" and row["ends"] == before["ends"]:
+            result.insert(-1, row)
         else:
             result.append(row)
     return result

@@ -1,0 +1,234 @@
+# scripts/record and scripts/show: make ladder-FOLDER, make trace-FOLDER, the witness.
+load bats_helper
+
+# record ARGS...: sets $RECORD, the document.
+record() {
+    command -v strace >/dev/null || missing strace
+    "$ROOT/scripts/sandbox" true || missing "a private network"
+    RECORD=$BATS_TEST_TMPDIR/record.json
+    timeout 60 "$ROOT/scripts/record" -o "$RECORD" "$@" 3>&-
+}
+
+show() { LC_ALL=C.UTF-8 "$ROOT/scripts/show" "$@" "$RECORD"; }
+
+# document CODE: run CODE in Python; d is the document.
+document() {
+    /usr/bin/python3 -c "
+import json, re, sys
+d = json.load(open(sys.argv[1]))
+$1" "$RECORD" "$ROOT"
+}
+
+# without TOOL...: a folder of links to all tools but these, for PATH.
+without() {
+    local bin=$BATS_TEST_TMPDIR/bin tool
+    mkdir -p "$bin"
+    ln -s /usr/bin/* /bin/* /usr/sbin/* /sbin/* "$bin" 2>/dev/null || true
+    for tool in "$@"; do rm -f "$bin/$tool"; done
+    echo "$bin"
+}
+
+# story NAME CODE: a story in a copy of the toolkit; sets $ROOT to that.
+story() {
+    local copy=$BATS_TEST_TMPDIR/$1
+    mkdir -p "$copy/$1"
+    cp -r "$ROOT"/{*.h,scripts} "$copy"
+    printf '#include "../common.h"\nint main(int argc, char *argv[]) { int a, b; char c[1];
+begin_story(argc, argv, "usage: story\\n"); scene("one");\nconnected_pair(&a, &b);\n%s\n}\n' "$2" >"$copy/$1/$1.c"
+    cc -g -w -o "$copy/$1/$1" "$copy/$1/$1.c"
+    ROOT=$copy
+}
+
+@test "a ladder: calls at their sides, segments between, states as they were read, claims" {
+    record demo tcp_reset
+    run show ladder -s 1
+    [ "$output" = '1. The client slams the door: with linger 0, close is a reset.
+            client                                            server
+            │                           listen(listen_fd, 1) = 0 │
+            │                                                    │ LISTEN
+            │ connect(fd, to, sizeof *to) = 0                    │
+            │──────────────────── SYN  seq=0 ───────────────────►│
+            │◄─────────────── SYN ACK  seq=0 ack=1 ──────────────│
+            │───────────────── ACK  seq=1 ack=1 ────────────────►│
+ESTABLISHED │                                                    │ ESTABLISHED
+            │                  accept(listen_fd, NULL, NULL) = 5 │
+            │ setsockopt(client_fd, SOL_SOCKET, ...) = 0         │
+            │ close(client_fd) = 0                               │
+            │─────────────── RST ACK  seq=1 ack=1 ──────────────►│
+     CLOSED │                                                    │ CLOSED
+            │  recv(conn_fd, buf, sizeof buf, 0) = -1 ECONNRESET │
+            │                not an end, an error                │
+            │              recv(conn_fd, buf, sizeof buf, 0) = 0 │
+            │  reported once; then recv returns 0, as at an end  │' ]
+    [[ $(show ladder -a -s 1) = *"|-----"*"- SYN  seq=0 --"*"->|"* ]]
+    run ! grep -E '.{81}' <<<"$(show ladder)"
+}
+
+@test "no segment is lost; each comes after its call, and before the peer's call" {
+    record demo tcp_halfclose
+    document '
+assert d["captured"] and d["missed"] == 0 and d["pause"] > 0 and len(d["segments"]) > 15
+sends = [c for c in d["calls"] if c["name"] == "send" and c["result"] > 0 and c["text"].count("\"client\"")]
+recvs = [c for c in d["calls"] if c["name"] == "recv" and c["text"].count("\"server\"") and (c["result"] or 0) > 0]
+bytes_sent = [s for s in d["segments"] if s["length"] == 15]
+assert sends and len(sends) == len(recvs) == len(bytes_sent)
+for send, segment, recv in zip(sends, bytes_sent, recvs):
+    assert send["begin"] < segment["time"] < recv["end"], (send, segment, recv)'
+}
+
+@test "two recordings of a story are the same but for ports, process ids and times" {
+    record demo tcp_halfclose
+    alike() { show ladder | sed -E 's/127[0-9.]+(:[0-9]+)?/<address>/g; s/\(?[0-9]+ ms( later)?\)?/<time>/g; s/ +/ /g'; }
+    local first
+    first=$(alike)
+    record demo tcp_halfclose
+    diff <(echo "$first") <(alike)
+}
+
+@test "UDP, ICMP errors, AF_UNIX and more than two processes have their ladders" {
+    record demo udp_silence
+    [[ $(show ladder -s 2) = *"send(fd, "*"UDP  6 bytes ──"*"◄──"*" ICMP port unreachable "*"-1 ECONNREFUSED"* ]]
+    record demo unix_pair
+    [[ $(show ladder -s 2) = *"fork() = "*" send(pair[0], "*" 5 bytes ──"*"►"* ]]
+    record demo tcp_fork
+    [[ $(show ladder) = *"SYN  seq=0"*"accept("*"send("*"5 bytes"*"HELLO"* ]]
+    document 'assert len(d["processes"]) > 2'
+}
+
+@test "each document is as the schema says" {
+    for demo in tcp_server udp_silence unix_fdpass raw_icmp; do
+        record demo "$demo"
+        document '
+schema = json.load(open(sys.argv[2] + "/docs/recorder.schema.json"))
+kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
+def check(value, rule, where):
+    assert "enum" not in rule or value in rule["enum"], (where, value)
+    names = rule.get("type", [])
+    names = [names] if isinstance(names, str) else names
+    assert not names or any(type(value) is kinds[name] for name in names), (where, value)
+    if isinstance(value, dict):
+        assert set(rule["required"]) <= set(value) <= set(rule["properties"]), (where, set(value) ^ set(rule["properties"]))
+        for key in value:
+            check(value[key], rule["properties"][key], where + "." + key)
+    if isinstance(value, list):
+        for each in value:
+            check(each, rule["items"], where)
+check(d, schema, "document")
+assert d["calls"] and d["processes"]'
+    done
+}
+
+@test "a trace shows each call below the source line that made it: 24 lines for tcp_server" {
+    record -n demo tcp_server
+    run show trace -p tcp_server
+    [[ $output = *"tcp_server.c:"*" int listen_fd = socket("*"
+                   socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 3"*"listening on 127."*' says "hello" (5 bytes)'* ]]
+    [ "${#lines[@]}" -le 24 ]
+    local line
+    line=$(grep -o 'tcp_server.c:[0-9]* .*listen(listen_fd.*' <<<"$output")
+    [[ $(sed -n "$(cut -d: -f2 <<<"$line" | cut -d' ' -f1)p" "$ROOT/tcp_server/tcp_server.c") = *"listen(listen_fd"* ]]
+    run ! grep -E '.{81}' <<<"$output"
+    record -n demo tcp_disconnect
+    grep -qE '^ {19}\.\.\. and [1-9][0-9]* more calls like these$' <<<"$(show trace)"
+}
+
+@test "the picture for a page is an SVG with a title and words for those who do not see it" {
+    record demo tcp_reset
+    show svg -s 1 >"$BATS_TEST_TMPDIR/picture.svg"
+    /usr/bin/python3 -c '
+import sys, xml.etree.ElementTree as tree
+root, name = tree.parse(sys.argv[1]).getroot(), "{http://www.w3.org/2000/svg}"
+assert root.find(name + "title").text.startswith("tcp_reset")
+assert "client calls close(client_fd) = 0. client sends RST ACK" in root.find(name + "desc").text
+assert any("SYN" in (text.text or "") for text in root.iter(name + "text"))
+assert "prefers-color-scheme: dark" in root.find(name + "style").text' "$BATS_TEST_TMPDIR/picture.svg"
+}
+
+@test "a program of your own: a server that nobody calls is called; escape sequences stay harmless" {
+    printf '%s\n' '#include <arpa/inet.h>' '#include <stdio.h>' '#include <unistd.h>' 'int main(void) {' \
+        'int fd = socket(AF_INET, SOCK_STREAM, 0), conn_fd; char buf[99];' \
+        'puts("\033[31mred"); fflush(stdout);' \
+        'listen(fd, 5); conn_fd = accept(fd, 0, 0);' \
+        'write(conn_fd, buf, read(conn_fd, buf, 99)); }' >"$BATS_TEST_TMPDIR/mine.c"
+    cc -g -w -o "$BATS_TEST_TMPDIR/mine" "$BATS_TEST_TMPDIR/mine.c"
+    record -- "$BATS_TEST_TMPDIR/mine"
+    run show ladder
+    [[ $output = *'\033[31mred'*"accept(fd, 0, 0) = "*"read(conn_fd, buf, 99) = 5"*"write(conn_fd, "*"5 bytes"* ]]
+    for view in ladder trace svg mermaid; do run ! grep -q $'\033' <<<"$(show $view)"; done
+}
+
+@test "an exercise is played with a peer, and ended if both wait for ever" {
+    record exercise one_message_only
+    [[ $(show ladder) = *"recv(conn_fd, "*"FIN ACK"*"the server hung up"* ]]
+    record exercise half_close
+    [[ $(show ladder) = *"HOW ARE YOU?"*"recv("*"-1 EINTR"* ]]
+    run "$ROOT/scripts/record" exercise nonsense
+    [ "$status" -eq 2 ] && [[ ${lines[0]} = "record: there is no exercise 'nonsense'" ]]
+}
+
+@test "the witness believes a story that is true and none that is not" {
+    local code='CALL("a", close(a)); CALL("b", recv(b, c, 1, 0)); CALL("b", shutdown(b, SHUT_WR));'
+    story true "$code"
+    record -n demo true
+    run show witness
+    [ "$status" -eq 0 ] && [ "$output" = "3 calls agree with what was recorded" ]
+    for lie in 'narrate("b", "recv(b, c, 1, 0)", 1)' 'narrate("b", "listen(b, 2)", 0)' \
+        'errno = EBADF; narrate("b", "recv(b, c, 1, 0)", -1); unjudged = false' \
+        'recv(b, c, 1, MSG_PEEK); narrate("b", "recv(b, c, 1, MSG_WAITALL)", 0)' \
+        'shutdown(b, SHUT_RD); narrate("b", "shutdown(b, SHUT_RDWR)", 0)'; do
+        ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+        story liar "$code $lie;"
+        record -n demo liar
+        run show witness
+        [ "$status" -eq 1 ] && [[ $output = "witness: this was not recorded, or not in this place:"* ]] || {
+            echo "$lie: $output"
+            return 1
+        }
+    done
+}
+
+@test "at a terminal a ladder stops after 24 lines, also with TERM=dumb" {
+    /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
+    record demo tcp_reset
+    timeout 60 env TERM=dumb /usr/bin/python3 - "$ROOT/scripts/show" "$RECORD" 3>&- <<'END'
+import pexpect, sys
+t = pexpect.spawn(sys.argv[1], ["ladder", sys.argv[2]], timeout=20, encoding="utf-8", dimensions=(24, 80))
+t.expect_exact("Enter: more, q: enough")
+assert t.before.count("\n") == 23 and "\x1b" not in t.before, t.before
+t.sendline("")
+t.expect_exact("Enter: more, q: enough")
+t.sendline("q")
+t.expect(pexpect.EOF)
+END
+}
+
+@test "an ordinary user, without source lines, without a private network: it works, or one sentence" {
+    local copy=$BATS_TEST_TMPDIR/copy
+    as_user "$ROOT/scripts/sandbox" true || missing "a private network"
+    public_copy tcp_reset
+    as_user "$ROOT/scripts/record" -- "$COPY" 3>&- | as_user "$ROOT/scripts/show" ladder | grep -q 'RST ACK'
+    RECORD=$BATS_TEST_TMPDIR/calls
+    PATH=$(without unshare addr2line) timeout 60 "$ROOT/scripts/record" demo tcp_reset >"$RECORD" 2>"$RECORD.said" 3>&-
+    [[ $(cat "$RECORD.said") = "record: calls only, no segments, no states: sandbox: unshare: not found" ]]
+    document 'assert not d["captured"] and d["missed"] is None and d["segments"] == [] and len(d["calls"]) > 20'
+}
+
+@test "without strace, or where it may not trace: one true sentence" {
+    PATH=$(without strace) run --separate-stderr "$ROOT/scripts/record" demo tcp_reset
+    [ "$status" -eq 1 ] && [ -z "$output" ] && [[ $stderr = "record: this needs strace, "* ]]
+    printf '#!/bin/sh\necho "strace: ptrace(PTRACE_TRACEME): not permitted" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/strace"
+    chmod +x "$BATS_TEST_TMPDIR/bin/strace"
+    PATH=$BATS_TEST_TMPDIR/bin run --separate-stderr "$ROOT/scripts/record" demo tcp_reset
+    [ "$status" -eq 1 ] && [[ ${stderr_lines[*]} = "record: strace may not trace a program here (strace: ptrace"* ]]
+}
+
+@test "wrong use of record and show: what is wrong, the usage line, status 2" {
+    for words in 'record demo nonsense' 'record -x' record 'record -- /no/such/program' show 'show nonsense' 'show ladder -s x'; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr "$ROOT"/scripts/$words </dev/null
+        [ "$status" -eq 2 ] && [ -z "$output" ] && [ "${#stderr_lines[@]}" -eq 2 ] && [[ ${stderr_lines[1]} = "usage: "* ]] || {
+            echo "$words: $status $output $stderr"
+            return 1
+        }
+    done
+}
