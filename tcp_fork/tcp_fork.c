@@ -34,7 +34,7 @@ static void reap(int signal_number)
 /* The child's whole life: one conversation. */
 static void serve(int conn_fd, const char *peer)
 {
-	static char buf[16 * 1024]; /* a process shares no memory */
+	static char buf[64 * 1024]; /* a process shares no memory */
 	const char *failed = NULL;
 	ssize_t n;
 

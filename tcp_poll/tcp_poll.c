@@ -25,7 +25,7 @@ static struct client {
 	char *queue;		  /* what send did not take, or NULL */
 	size_t queued;
 } clients[MAX_FDS];
-static char buf[16 * 1024]; /* of all clients: it is empty between two events */
+static char buf[64 * 1024]; /* of all clients: it is empty between two events */
 static struct pollfd fds[MAX_FDS]; /* what poll watches */
 static int fds_used, listen_fd;
 static time_t resting; /* since when accept fails and we do not call it, or 0 */

@@ -38,7 +38,7 @@ static void tell(int out_fd, const char *peer, const char *what)
 static _Noreturn void serve(int listen_fd)
 {
 	struct sockaddr_storage address;
-	static char buf[16 * 1024];
+	static char buf[64 * 1024];
 
 	for (;;) {
 		socklen_t length = sizeof address;

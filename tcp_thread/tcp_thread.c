@@ -39,7 +39,7 @@ static int count(int change)
 static void *serve(void *argument)
 {
 	struct caller caller = *(struct caller *)argument;
-	char buf[16 * 1024]; /* on this thread's own stack */
+	char buf[64 * 1024]; /* on this thread's own stack */
 	const char *failed = NULL;
 	ssize_t n;
 
