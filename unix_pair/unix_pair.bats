@@ -9,7 +9,7 @@ load ../scripts/bats_helper
 }
 
 @test "failures are named" {
-    names_failures unix_pair socketpair:EMFILE:1 socketpair:EMFILE:2 fork:EAGAIN:1 fork:EAGAIN:2
+    names_failures unix_pair socketpair:EMFILE:1 socket:EMFILE:1 fork:EAGAIN:1 fork:EAGAIN:2
 }
 
 @test "names the user and the group that called" {
@@ -17,6 +17,23 @@ load ../scripts/bats_helper
     run as_user "$COPY"
     [ "$status" -eq 0 ]
     [[ $output == *", user $(as_user id -u), group $(as_user id -g)"$'\n'* ]]
+}
+
+@test "an end of a pair works both ways, has no address, and its peer is who made the pair" {
+    python '
+a, b = socket.socketpair(socket.AF_UNIX)
+a.send(b"ping")
+b.send(b"pong!")
+assert (a.recv(9), b.recv(9)) == (b"pong!", b"ping")
+assert a.family == socket.AF_UNIX and a.getsockname() == "" and a.getpeername() == ""
+child = os.fork()
+pid, uid, gid = struct.unpack("iII", b.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+made_it = os.getppid() if child == 0 else os.getpid()
+if (pid, uid, gid) != (made_it, os.geteuid(), os.getegid()):
+    os._exit(1)
+if child == 0:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0'
 }
 
 @test "ten at once, as an ordinary user, and no process is left" {
