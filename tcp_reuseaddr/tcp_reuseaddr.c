@@ -89,6 +89,6 @@ int main(int argc, char *argv[])
 	scene("The client hangs up first; no server sets the option.");
 	old_server(0, false);
 	new_fd = new_socket(0);
-	n = CALL("again", bind(new_fd, where, sizeof server));
-	expect("what the kernel remembers is the client's port", n == 0);
+	int bound = CALL("again", bind(new_fd, where, sizeof server));
+	expect("what the kernel remembers is the client's port", bound == 0);
 }
