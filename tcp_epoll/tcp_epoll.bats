@@ -93,7 +93,7 @@ assert 0 < each <= 256, each' "$PORT" "$PID" "$(descriptors)"
 }
 
 @test "shown: edge-triggered, a client that says much at once waits for ever" {
-    variant tcp_epoll 's/EPOLL_CTL_ADD, fd, EPOLLIN/&|EPOLLET/; s/buf\[64 * 1024\]/buf[16 * 1024]/'
+    variant tcp_epoll 's/EPOLL_CTL_ADD, fd, EPOLLIN/&|EPOLLET/; s/buf\[64 \* 1024\]/buf[16 * 1024]/'
     launch "$VARIANT" -q 127.0.0.1 0
     python '
 s = dial(sys.argv[1])
