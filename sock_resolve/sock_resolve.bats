@@ -15,9 +15,16 @@ load ../scripts/bats_helper
 
 @test "gives the addresses of localhost in the order of getaddrinfo" {
     run "$ROOT/sock_resolve/sock_resolve"
-    [ "$(sed -n '/"localhost", "8080"/,/=>/s/^   \([^ ]*\) for SOCK_STREAM$/\1/p' <<<"$output")" = "$(python '
+    [ "$(sed -n '/"localhost", "8080"/,/=>/s/^   \([^ ]*:8080\)$/\1/p' <<<"$output")" = "$(python '
 for family, _, _, _, name in socket.getaddrinfo("localhost", 8080, type=socket.SOCK_STREAM):
     print(f"{name[0]}:8080" if family == socket.AF_INET else f"[{name[0]}]:8080")')" ]
+}
+
+@test "without a wish, each address comes once for each type of socket" {
+    python '
+for wish, types in ((0, {socket.SOCK_STREAM, socket.SOCK_DGRAM}), (socket.SOCK_STREAM, {socket.SOCK_STREAM})):
+    got = [one[1] for one in socket.getaddrinfo("127.0.0.1", 8080, type=wish)]
+    assert len(got) == len(set(got)) and set(got) - {socket.SOCK_RAW} == types, got'
 }
 
 @test "tries ::1 first where there is IPv6, and goes on without" {
