@@ -40,3 +40,8 @@ def check(lab):
         visit(lab, first, 1)
         lab.programs.remove(second)
         first.must_rest("when nobody calls")
+
+    with lab.case("nothing is left of guests that came and went"):
+        server = lab.server()
+        numbers = iter(range(1, 100))
+        lab.must_stay_the_same(lambda: visit(lab, server, next(numbers)))

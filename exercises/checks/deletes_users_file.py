@@ -1,4 +1,4 @@
-from stale_socket_file import after_a_crash, beside_another, links, users_file, works
+from stale_socket_file import after_a_crash, beside_another, leaves_nothing, links, users_file, works
 
 
 def check(lab):
@@ -8,3 +8,4 @@ def check(lab):
     after_a_crash(lab)
     beside_another(lab)
     links(lab)
+    leaves_nothing(lab)

@@ -1,3 +1,6 @@
+from echo import bounds, bytes_like_others, leaves_nothing  # noqa: F401: bounds is a round of its own
+
+
 def check(lab):
     with lab.case("a client is answered"):
         lab.client(lab.server()).talk(3)
@@ -35,3 +38,15 @@ def check(lab):
             client.reset()
         lab.client(server).talk()
         server.must_rest("when a client is silent")
+
+    with lab.case("nothing is left of a client that reset its connection"):
+        server = lab.server()
+
+        def visit():
+            client = lab.client(server)
+            client.talk()
+            client.reset()
+        lab.must_stay_the_same(visit)
+
+    bytes_like_others(lab)
+    leaves_nothing(lab)

@@ -31,3 +31,12 @@ def check(lab):
                 client.close()
         lab.client(server).hear(COUNTED, "the lines")
         server.must_rest("when nobody calls")
+
+    with lab.case("nothing is left of clients that came and went"):
+        server = lab.server()
+
+        def visit():
+            client = lab.client(server)
+            client.hear_end("the lines, then the end of the stream")
+            client.close()
+        lab.must_stay_the_same(visit)

@@ -36,3 +36,8 @@ def check(lab):
 
     with lab.case("a line of spaces is a message like others"):
         talk_of(lab, [b"   ", b"", b" "])
+
+
+def bounds(lab):
+    with lab.case("nothing is written beyond the end of an array"):
+        talk_of(lab, [word(3), b"", word(200), word(40)])

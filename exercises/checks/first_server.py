@@ -1,3 +1,4 @@
+from echo import bounds, bytes_like_others, leaves_nothing  # noqa: F401: bounds is a round of its own
 from harness import Wrong
 
 
@@ -29,3 +30,14 @@ def check(lab):
             client.talk(2)
             client.close()
         server.must_rest("when all clients have left")
+
+    bytes_like_others(lab)
+    leaves_nothing(lab)
+
+    with lab.case("a port that another server has is refused"):
+        first = lab.server()
+        second = lab.run(first.port)
+        status = second.must_end("a second server on the same port gives up: bind fails")
+        if status == 0 or second.said(b"listening"):
+            raise Wrong("the second server gives up, with a status other than 0: err(1, \"bind\")",
+                        f"it ended with status {status}")

@@ -31,3 +31,11 @@ def check(lab):
 
     with lab.case("no input is an input, too"):
         exchange(lab, b"", word(30))
+
+    with lab.case("a byte 0 is a byte like others"):
+        exchange(lab, b"be\0fore and after\n", b"\0an answer\0too\n")
+
+
+def bounds(lab):
+    with lab.case("nothing is written beyond the end of an array"):
+        exchange(lab, b"x" * 70000, b"y" * 70000)

@@ -1,17 +1,30 @@
 """What all checks stand on: a student's program is compiled and run in a cage,
 and a Lab lets a check talk to it from outside.
 
-The cage: a process id, mount and network namespace of its own where the system
-allows it (namespaces(7)), so that nothing the program does outlives the check;
-else every process it leaves is adopted (PR_SET_CHILD_SUBREAPER) and ended. As
-root, the program runs as a user that nobody else is. Resource limits, a private
-folder, a bare environment. No wait is without an end: see Lab.until.
+The cage, where the system allows it (namespaces(7)): process numbers, mounts, a
+network and System V IPC of its own, so that nothing the program does outlives
+the check. Compiler and program see a file system that is empty but for /usr,
+/etc and the like, which they can only read: no home, no class, no solutions.
+Elsewhere ("plain") every process it leaves is adopted (PR_SET_CHILD_SUBREAPER)
+and ended, and no more than that. As root, the program runs as a user that nobody
+else is. Resource limits, a private folder, a bare environment. No wait is
+without an end: see Lab.until.
+
+Of the environment: CC, CFLAGS; EXERCISE_SECONDS, the longest that a verdict may
+take (20); SEED, by which all that looks like chance can be had again;
+EXTRA, a teacher's folder of further cases; EXERCISE_CAGED=1: no verdict without
+the cage; EXERCISE_PLAIN=1: as on a system without namespaces; EXERCISE_DEBUG=1: the
+traceback, when a check itself goes wrong.
 """
 import contextlib
 import ctypes
+import encodings.idna  # noqa: F401: in the cage, Python may be out of sight
 import errno
 import fcntl
+import hashlib
+import functools
 import importlib
+import importlib.util
 import json
 import os
 import random
@@ -37,16 +50,26 @@ ASLEEP = 0.7       # s; a program at rest for so long waits for something that
 NAPS = 3           # s; and one that was never seen at work for so long
 TOO_BUSY = 0.5     # s of CPU time while there is nothing to do
 IN_CIRCLES = 1.0   # s of CPU time without anything coming of it
-WHOLE_CHECK = 120  # s
-COMPILING = 60     # s
+WHOLE_CHECK = float(os.environ.get("EXERCISE_SECONDS") or 20)  # s
+LAST_CASE = WHOLE_CHECK - 2  # s after which the check is ended by its own hand
+COMPILING = 12     # s
 MOST_SOURCE = 64 * 1024
 MOST_OUTPUT = 256 * 1024
-MOST_PROCESSES = 64
+MOST_PROCESSES = 150
+MOST_THREADS = 300
+MOST_DESCRIPTORS = 256
+MOST_MEMORY = 1 << 30     # bytes in all, beside what is only reserved
+MOST_ADDRESSES = 4 << 30  # bytes of each process: 200 threads have stacks
+MOST_FILES = 256 << 20    # bytes
+POINTS = 10               # for an exercise that is done; tasks say their own
+
+SEED = int(os.environ.get("SEED") or random.randrange(1 << 31))
 
 libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+CLONE_NEWIPC = 0x08000000
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x1000, 0x4000, 0x40000, 2
 SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 TCP_CLOSE = 7
 CANNOT_ISOLATE = 77
@@ -94,6 +117,16 @@ def quoted(data):
     return f'"{short} ({len(data)} byte{"s" * (len(data) != 1)})'
 
 
+def literal(data, most=40):
+    """Bytes as Python writes them, not too long, but as many: b'z' * 100."""
+    if len(data) <= most:
+        return repr(data)
+    body = data[:-1]
+    if len(set(body)) == 1:
+        return f"{data[:1]!r} * {len(body)} + {data[-1:]!r}"
+    return f"{data[:20]!r}.ljust({len(data)}, b'.')"
+
+
 def broken(error):
     return f"the connection broke: {error.strerror} ({errno.errorcode.get(error.errno, '?')})"
 
@@ -130,21 +163,32 @@ def stat_of(pid):
 
 
 def glance(pid):
-    """Of a process: is it asleep, its context switches so far, its CPU time in s."""
-    asleep, switches, ticks = True, 0, 0
+    """Of a process: is it asleep, its context switches so far, its CPU time in s,
+    the pages of memory that it uses."""
+    asleep, switches, ticks, pages = True, 0, 0, 0
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/status") as file:
                 status = file.read()
             asleep &= re.search(r"^State:\s+(\w)", status, re.M)[1] in "STtZX"
             switches += sum(int(n) for n in re.findall(r"ctxt_switches:\s+(\d+)", status))
-        ticks = sum(map(int, stat_of(pid)[11:13]))
-    return asleep, switches, ticks / os.sysconf("SC_CLK_TCK")
+        fields = stat_of(pid)
+        ticks, pages = sum(map(int, fields[11:13])), int(fields[21])
+    return asleep, switches, ticks / os.sysconf("SC_CLK_TCK"), pages
 
 
 def cpu_time():
     """What all processes of the program have used, in s."""
     return sum(glance(pid)[2] for pid in family())
+
+
+def descriptors():
+    """How many descriptors all processes of the program have open."""
+    count = 0
+    for pid in family():
+        with contextlib.suppress(OSError):
+            count += len(os.listdir(f"/proc/{pid}/fd"))
+    return count
 
 
 def waits_in(pid):
@@ -186,30 +230,48 @@ class Program:
     """The student's program, running."""
 
     def __init__(self, lab, args, stdin):
-        self.lab, self.output, self.status = lab, b"", None
-        reading, writing = os.pipe()
-        os.set_blocking(reading, False)
-        self.pipe = reading
+        """`output` is what it printed, `errors` what it said on standard error,
+        with which a student debugs: `told` is both, in order of arrival."""
+        self.lab, self.output, self.errors, self.told = lab, b"", b"", b""
+        self.output_pipe, writing = os.pipe()
+        self.errors_pipe, writing_errors = os.pipe()
+        os.set_blocking(self.output_pipe, False)
+        os.set_blocking(self.errors_pipe, False)
         environment = dict(lab.environment)
         if lab.unkind:
             environment["LD_PRELOAD"] = lab.unkind
         given = lab.file_with(stdin) if stdin is not None else os.open(os.devnull, os.O_RDONLY)
+        lab.tell_run(args, stdin)
         try:
             self.process = subprocess.Popen(
-                [lab.binary, *args], stdin=given, stdout=writing, stderr=writing,
+                [lab.binary, *args], stdin=given, stdout=writing, stderr=writing_errors,
                 cwd=lab.private, env=environment, start_new_session=True, preexec_fn=lab.cage)
+        except FileNotFoundError:
+            self.close()
+            raise Wrong("your program can be started again", "its file is gone: it has deleted itself") from None
+        except PermissionError:
+            self.close()
+            raise Unfit(f"nothing can be run in {lab.folder}: is that file system mounted noexec? Take another "
+                        "folder: TMPDIR=/var/tmp make ...") from None
         finally:
             os.close(writing)
+            os.close(writing_errors)
             os.close(given)
+
+    def close(self):
+        os.close(self.output_pipe)
+        os.close(self.errors_pipe)
 
     def pump(self):
         """Take what the program printed; forget what is beyond all measure."""
-        with contextlib.suppress(BlockingIOError, OSError):
-            for _ in range(64):
-                part = os.read(self.pipe, 65536)
-                if not part:
-                    break
-                self.output = (self.output + part)[:MOST_OUTPUT]
+        for pipe, kept in (self.output_pipe, "output"), (self.errors_pipe, "errors"):
+            with contextlib.suppress(BlockingIOError, OSError):
+                for _ in range(64):
+                    part = os.read(pipe, 65536)
+                    if not part:
+                        break
+                    setattr(self, kept, (getattr(self, kept) + part)[:MOST_OUTPUT])
+                    self.told = (self.told + part)[:2 * MOST_OUTPUT]
 
     def ended(self):
         return self.process.poll() is not None
@@ -223,16 +285,35 @@ class Program:
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
 
-    def real_ports(self):
-        """The TCP ports on which it listens, as the kernel knows them."""
+    def addresses(self):
+        """Where it can be reached, as the kernel knows it: {(address, port)} of
+        its listening TCP sockets and of its UDP sockets, IPv4 and IPv6, the
+        address in hexadecimal as /proc/net/tcp has it."""
         inodes = set()
         for pid in family():
             with contextlib.suppress(OSError):
                 for fd in os.listdir(f"/proc/{pid}/fd"):
                     inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}")))
-        with open("/proc/net/tcp") as file:
-            rows = [line.split() for line in file.readlines()[1:]]
-        return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+        found = set()
+        for table, state in ("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"):
+            with contextlib.suppress(FileNotFoundError), open(f"/proc/net/{table}") as file:
+                for row in map(str.split, file.readlines()[1:]):
+                    if row[3] == state and row[9] in inodes:
+                        address, port = row[1].split(":")
+                        found.add((address, int(port, 16)))
+        return found
+
+    def real_ports(self):
+        """The ports on which it listens, as the kernel knows them."""
+        return {port for _, port in self.addresses()}
+
+    def must_not_spin(self, when, seconds=0.6, most=0.3):
+        """It uses next to no CPU time in the next `seconds`, though it may wake."""
+        before = cpu_time()
+        self.lab.until(self.ended, within=seconds)
+        if (used := cpu_time() - before) > most:
+            raise Wrong(f"{when}, your program sleeps in a system call",
+                        f"it used {used:.1f} s of CPU time in {seconds} s: it asks again and again")
 
     def wake_ups(self):
         """How often it has woken in a system call, so far."""
@@ -287,14 +368,14 @@ class Program:
                    "SIGABRT": ": the C library stopped it",
                    "SIGXCPU": ": it ran in circles", "SIGXFSZ": ": it wrote too large a file"}
             return f"was ended by {name}{why.get(name, '')}"
-        asleep, _, used = glance(self.process.pid)
+        asleep, _, used, _ = glance(self.process.pid)
         if not asleep or used > TOO_BUSY:
             return f"is running, and has used {used:.1f} s of CPU time"
         call = waits_in(self.process.pid)
         return f"waits in {call}" if call else "waits"
 
     def said(self, text):
-        return text in self.output
+        return text in self.told
 
 
 class Peer:
@@ -305,12 +386,14 @@ class Peer:
         sock.setblocking(False)
         self.acknowledge()
         self.stash = b""
+        self.name = lab.name_of_peer()
         if sock.family == socket.AF_INET:
             self.port = sock.getsockname()[1]
             lab.under_way.add(self)
 
     def say(self, data):
         """Send all of it, while taking what comes in."""
+        self.lab.tell(f"{self.name}.sendall({literal(data)})")
         rest = memoryview(data)
         while rest:
             try:
@@ -344,6 +427,7 @@ class Peer:
 
     def hear(self, expected, what="the answer"):
         """Exactly these bytes come."""
+        self.lab.tell(f"{self.name}.recv({max(len(expected), 1)})  # {literal(expected)}")
         got = self.stash
         while len(got) < len(expected):
             if not self.lab.until(self.ready, on=self.sock):
@@ -362,6 +446,7 @@ class Peer:
 
     def hear_end(self, what="the end of the stream", most=1 << 26):
         """All that comes until the program hangs up."""
+        self.lab.tell(f"{self.name}.recv(65536)  # again and again, until b''")
         got = bytearray(self.stash)
         self.stash = b""
         while len(got) < most:
@@ -380,6 +465,7 @@ class Peer:
 
     def hear_any_end(self, what):
         """The program hangs up; a reset, since something was unread, is one way."""
+        self.lab.tell(f"{self.name}.recv(65536)  # again and again, until b'' or an error")
         while True:
             if not self.lab.until(self.ready, on=self.sock):
                 raise Wrong(what, "the connection is still open")
@@ -389,20 +475,32 @@ class Peer:
             except ConnectionError:
                 return
 
+    def hear_no_answer(self, what):
+        """The program hangs up, and says nothing before."""
+        self.lab.tell(f"{self.name}.recv(65536)  # b'' or an error")
+        if not self.lab.until(self.ready, on=self.sock):
+            raise Wrong(what, "the connection is still open")
+        try:
+            if part := self.stash or self.some():
+                raise Wrong(what, f"{quoted(part)} came")
+        except ConnectionError:
+            return
+
     def hear_nothing_more(self, what):
         """Once the program is at rest, nothing else is there."""
+        self.lab.tell(f"{self.name}.recv(65536)  # nothing may come")
         if self.stash or self.lab.until(self.ready, asleep=0.2, on=self.sock):
             raise Wrong(what, f"{quoted(self.stash or self.some())} came as well")
 
-    def talk(self, times=1, what="the answer"):
-        """Say a word, hear it in upper case. A program that hangs up after its
+    def talk(self, times=1, what="the answer", said=None):
+        """Say a word, or what is given, hear it in upper case. A program that hangs up after its
         answer has done so before the next word: how it looks is no matter of luck."""
         for turn in range(times):
             if turn:
                 self.lab.settle()
-            said = word()
-            self.say(said)
-            self.hear(said.upper(), what + f" to {quoted(said)},")
+            words = said or word()
+            self.say(words)
+            self.hear(words.upper(), what + f" to {quoted(words)},")
 
     def unread(self):
         """How many bytes have arrived here and are not read: FIONREAD."""
@@ -413,10 +511,28 @@ class Peer:
         if not self.lab.until(lambda: self.unread() >= count):
             raise Wrong("an answer", f"{self.unread() or 'no'} bytes came")
 
+    def fill(self, data, most=1 << 24):
+        """Send these bytes over and over, and take nothing that comes in, until
+        the program takes no more; how many bytes that were."""
+        count = 0
+        self.lab.tell(f"{self.name}.setblocking(False)")
+        self.lab.tell(f"while True: {self.name}.send({literal(data)})  # until BlockingIOError")
+        while count < most:
+            try:
+                count += self.sock.send(data)
+            except BlockingIOError:
+                if not self.lab.until(self.takes, asleep=0.1):
+                    break
+            except OSError as error:
+                raise Wrong("the connection stays open", f"sending gave: {error.strerror}") from None
+        return count
+
     def half_close(self):
+        self.lab.tell(f"{self.name}.shutdown(SHUT_WR)")
         self.sock.shutdown(socket.SHUT_WR)
 
     def close(self):
+        self.lab.tell(f"{self.name}.close()")
         self.sock.close()
 
     def leave(self):
@@ -435,6 +551,7 @@ class Peer:
 
     def reset(self):
         """Slam the door: the program sees ECONNRESET."""
+        self.lab.tell(f"{self.name}.setsockopt(SOL_SOCKET, SO_LINGER, bytes([1,0,0,0,0,0,0,0])); {self.name}.close()")
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
@@ -445,7 +562,7 @@ class Watch:
     def __init__(self, asleep):
         self.asleep, self.pause = asleep, min(0.02, asleep / 2)
         self.looked = self.quiet_since = self.awake = time.monotonic()
-        self.before, self.first_used, self.used, self.count = None, None, 0, 1
+        self.before, self.first_used, self.used, self.count, self.memory = None, None, 0, 1, 0
 
     def look(self):
         """How many processes there are; a look every 20 ms is enough."""
@@ -455,6 +572,8 @@ class Watch:
         self.looked = now
         seen = [glance(pid) for pid in family()]
         self.count, self.used = len(seen), sum(state[2] for state in seen)
+        self.memory = sum(state[3] for state in seen) * resource.getpagesize()
+        seen = [state[:3] for state in seen]
         if self.first_used is None:
             self.first_used = self.used
         if not all(state[0] for state in seen):
@@ -477,6 +596,10 @@ class Lab:
         self.name, self.source, self.folder, self.uid = name, source, folder, uid
         self.builds, self.private = 0, folder + "/private"
         self.unkind = None  # later, the path of the library
+        self.deadline = time.monotonic() + LAST_CASE
+        self.progress = lambda title: None
+        self.steps, self.peers = [], 0
+        self.task, self.round = False, "plain"
         self.programs, self.things, self.results, self.under_way = [], [], [], set()
         self.environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C",
                             "HOME": self.private, "TMPDIR": self.private,
@@ -484,11 +607,28 @@ class Lab:
 
     def cage(self):
         """In the program's process, before the program begins."""
-        limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: 20, resource.RLIMIT_NOFILE: 64,
+        limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: 20,
+                  resource.RLIMIT_NOFILE: MOST_DESCRIPTORS,
                   resource.RLIMIT_FSIZE: 16 << 20, resource.RLIMIT_NPROC: self.most_processes}
         if not self.sanitized:
-            limits[resource.RLIMIT_AS] = 1 << 30
+            limits[resource.RLIMIT_AS] = MOST_ADDRESSES
         enter_cage(limits, self.uid)
+
+    # ---- What a case did, to be repeated by hand ----
+
+    def tell(self, step):
+        """A line of Python that does what we do to the program."""
+        self.steps.append(step)
+
+    def tell_run(self, args, stdin):
+        words = " ".join(["./" + self.name, *("8080" if arg.isdigit() else arg for arg in args)])
+        under = "scripts/exercise unkind " if self.unkind else ""
+        given = f" <<<{literal(stdin)[1:]}" if stdin else ""
+        self.steps.append(f"$ {under}{words}{given}")
+
+    def name_of_peer(self):
+        self.peers += 1
+        return f"c{self.peers}"
 
     def build(self, output, file, source, flags, *libraries):
         """Compile a source; the compiler's words, and the path of what it made.
@@ -511,16 +651,37 @@ class Lab:
         return words
 
     @contextlib.contextmanager
-    def case(self, title):
+    def unkind_kernel(self):
+        """What is inside happens under the unkind kernel. Never with sanitizers:
+        it is loaded into programs that have their own."""
+        path, before = self.folder + "/unkind.so", self.round
+        if not os.path.exists(path):
+            with open(path, "wb") as file:
+                file.write(self.library)
+            os.chmod(path, 0o755)
+        self.unkind, self.round = path, "unkind"
+        try:
+            yield
+        finally:
+            self.unkind, self.round = None, before
+
+    @contextlib.contextmanager
+    def case(self, title, points=0):
         """One thing that the program must do. The first that it does not do is
-        the last that is looked at."""
+        the last that is looked at; but in a task each case is looked at, and has
+        its points."""
         remove(self.private)
         os.mkdir(self.private, 0o700)
         os.chown(self.private, self.uid, -1)
-        result = {"title": title, "unkind": bool(self.unkind)}
+        self.steps, self.peers = [], 0
+        result = {"title": title, "unkind": bool(self.unkind), "round": self.round, "points": points}
         self.results.append(result)
+        self.progress(title)
+        start = time.monotonic()
         try:
             try:
+                if start > self.deadline:
+                    raise Wrong(f"a verdict within {WHOLE_CHECK:.0f} s", "the cases before this one took all of them")
                 yield
                 for program in self.programs:
                     program.pump()
@@ -529,24 +690,28 @@ class Lab:
             finally:
                 self.look_for_sanitizer()
         except Wrong as wrong:
-            result.update(expected=wrong.expected, happened=wrong.happened)
+            result.update(expected=wrong.expected, happened=wrong.happened, steps=self.steps[:40] + self.steps[40:][-8:],
+                          count=len(self.steps))
             for program in self.programs[-1:]:
+                self.deadline += 1
                 self.until(program.ended, within=0.05)
                 program.pump()
-                result.update(program=program.state(), said=visible(program.output[-600:], 600))
-            raise
+                result.update(program=program.state(), said=visible(program.told[-600:], 600))
+            if not points:
+                raise
         finally:
+            result["seconds"] = round(time.monotonic() - start, 2)
             for thing in self.things:
                 thing.close()
             end_family(self.uid)
             for program in self.programs:
-                os.close(program.pipe)
+                program.close()
             self.programs, self.things, self.under_way = [], [], set()
 
     def look_for_sanitizer(self):
         for program in self.programs:
             program.pump()
-            found = re.search(rb"(ERROR: \w+Sanitizer: [\w-]+|runtime error: [^\n]*)", program.output)
+            found = re.search(rb"(ERROR: \w+Sanitizer: [\w-]+|runtime error: [^\n]*)", program.errors)
             if found:
                 raise Wrong("no access to memory that is not the program's own",
                             f"the sanitizer stopped it: {visible(found[1])}")
@@ -566,12 +731,17 @@ class Lab:
                 program.ended()
             if time.monotonic() - start > (within or PATIENCE):
                 return False
+            if time.monotonic() > self.deadline:
+                raise Wrong(f"a verdict within {WHOLE_CHECK:.0f} s", "it was not in sight: your program takes too long")
             if watch.look() > MOST_PROCESSES:
                 alive = [program for program in self.programs if not program.ended()]
                 end_family(self.uid)
                 for program in alive:
                     program.process.returncode = -signal.SIGKILL
-                raise Wrong("a handful of processes at most", "there were more: does it fork without end?")
+                raise Wrong(f"{MOST_PROCESSES} processes at most", "there were more: does it fork without end?")
+            if watch.memory > MOST_MEMORY * (4 if self.sanitized else 1):  # the sanitizer has as much again
+                end_family(self.uid)
+                raise Wrong(f"{MOST_MEMORY >> 20} MiB of memory at most", "it used more: does it allocate without end?")
             if not within and watch.nothing_will_come(busy):
                 return happened()
             pause = 0.004 if time.monotonic() - start < 0.1 else 0.02
@@ -601,6 +771,25 @@ class Lab:
             file.seek(0)
             return os.dup(file.fileno())
 
+    def must_stay_the_same(self, visit, times=8):
+        """visit() is one client that comes and goes: after three and after more
+        of them the program has as many descriptors and children."""
+        counts = []
+        for turns in 3, times:
+            for _ in range(turns):
+                visit()
+            if not counts:
+                self.until(lambda: False, within=0.1)
+            elif self.until(lambda: descriptors() <= counts[0][0], within=0.3):
+                self.until(lambda: len(family()) <= counts[0][2], within=0.3)
+            counts.append((descriptors(), sum(stat_of(pid)[0] == "Z" for pid in family()), len(family())))
+        for what, cure, before, after in zip(
+                ("descriptors", "zombies", "processes"),
+                ("each client's socket is closed, by every process that has it", "children that have ended are "
+                 "waited for", "a client's process ends with its client"), *counts):
+            if after - before > times // 2:
+                raise Wrong(cure, f"{times} clients came and went, and there are {after - before} {what} more than before")
+
     def rebuilt(self, *flags):
         """The program compiled once more with these flags, for what follows;
         False if they do not work here, not even for an empty program."""
@@ -625,7 +814,8 @@ class Lab:
         """What stands on the ready line after "listening on "."""
         def line():
             program.pump()
-            return re.search(rb"^listening on (\S+)\n", program.output, re.M)
+            return re.search(rb"^listening on (\S+)\n", program.output, re.M) or re.search(
+                rb"^listening on (\S+)\n", program.errors, re.M)
         if not self.until(lambda: line() or program.ended()) or not line():
             raise Wrong('a line "listening on ..." once a client can come', "there was no such line")
         return line()[1].decode("ascii", "replace")
@@ -641,6 +831,10 @@ class Lab:
         if port and program.port != port:
             raise Wrong(f"your program, told to take port {port}, takes that one",
                         f"it says that it listens on port {program.port}")
+        for where, real in program.addresses():
+            if real == program.port and where != "0100007F":
+                everywhere = ": on every interface, for the whole network" if not where.strip("0") else ""
+                raise Wrong("your program can be reached at 127.0.0.1 only", f"it listens elsewhere{everywhere}")
         return program
 
     def adopt(self, thing):
@@ -654,6 +848,7 @@ class Lab:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.settimeout(PATIENCE)
         expected = what.format(port=server.port)
+        self.tell(f"c{self.peers + 1} = create_connection(('127.0.0.1', 8080))")
         try:
             sock.connect(("127.0.0.1", server.port))
         except TimeoutError:
@@ -661,6 +856,13 @@ class Lab:
         except OSError as error:
             raise Wrong(expected, error.strerror) from None
         return Peer(self, sock)
+
+    def caller(self, server):
+        """One who calls the server, be it picked up or not."""
+        sock = self.adopt(socket.socket())
+        sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            sock.connect(("127.0.0.1", server.port))
 
     def unix_server(self, path):
         """The program as a server at a path in its private folder."""
@@ -677,7 +879,9 @@ class Lab:
             sock.connect(f"{self.private}/{server.path}")
         except OSError as error:
             raise Wrong(f"the server at {server.path} takes the call", error.strerror) from None
-        return Peer(self, sock)
+        peer = Peer(self, sock)
+        self.tell(f"{peer.name} = socket(AF_UNIX); {peer.name}.connect('{server.path}')")
+        return peer
 
     def users_file(self, name, contents):
         """A file of the user's in the private folder; its path. What a program
@@ -698,13 +902,16 @@ class Lab:
         """A TCP server of ours; its .port."""
         listener = self.adopt(socket.create_server(("127.0.0.1", 0)))
         listener.setblocking(False)
+        self.tell("s = create_server(('127.0.0.1', 8080))")
         return listener, listener.getsockname()[1]
 
     def picked_up(self, listener, port):
         """The program has called us."""
         if not self.until(lambda: select.select([listener], [], [], 0)[0], on=listener):
             raise Wrong(f"your program connects to 127.0.0.1:{port}", "it did not call")
-        return Peer(self, self.adopt(listener.accept()[0]))
+        peer = Peer(self, self.adopt(listener.accept()[0]))
+        self.tell(f"{peer.name}, _ = s.accept()")
+        return peer
 
     def datagrams(self):
         """A UDP socket of ours on 127.0.0.1."""
@@ -772,9 +979,9 @@ def shut(closed=True):
 
 
 def isolated(work, folder):
-    """Do work() as process 1 of namespaces of its own, in a child of this
-    process, with nothing to write to but the folder; CANNOT_ISOLATE where the
-    system does not allow that."""
+    """Do work(its folder) as process 1 of namespaces of its own, in a child of
+    this process, in an empty file system; CANNOT_ISOLATE where the system does
+    not allow that."""
     if os.environ.get("EXERCISE_PLAIN"):
         return CANNOT_ISOLATE
     shut(False)  # else uid_map is root's
@@ -787,18 +994,25 @@ def isolated(work, folder):
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if (libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == -1
-            or libc.mount(b"proc", b"/proc", b"proc", 0, None) == -1):
+    if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == -1 or not empty_root(folder):
         os._exit(CANNOT_ISOLATE)
-    keep_files(folder)
-    work()
+    work("/exercise")
     os._exit(0)
+
+
+def can_isolate():
+    """Does the system allow the cage?"""
+    folder = tempfile.mkdtemp(prefix="exercise-", dir=temporary())
+    try:
+        return in_child(lambda report: isolated(lambda _: report(1), folder), own_uid())[1] == 0
+    finally:
+        remove(folder)
 
 
 def enter_namespaces():
     """For this process and its children. False if the system does not allow it."""
     uid, gid = os.getuid(), os.getgid()
-    flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | (CLONE_NEWUSER if uid else 0)
+    flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | (CLONE_NEWUSER if uid else 0)
     if libc.unshare(flags) == -1:
         return False
     try:
@@ -813,15 +1027,89 @@ def enter_namespaces():
     return True
 
 
-def keep_files(folder):
-    """Nothing outside the folder can be written any more: mount_setattr(2).
-    Best effort: kernels before 5.12 do not know it."""
-    def set_attributes(path, flags, on, off):
-        attributes = struct.pack("QQQQ", on, off, 0, 0)
-        return libc.syscall(SYS_MOUNT_SETATTR, AT_FDCWD, path, flags, attributes, len(attributes))
-    path = folder.encode()
-    if libc.mount(path, path, None, MS_BIND, None) == 0 and set_attributes(b"/", AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0) == 0:
-        set_attributes(path, 0, 0, MOUNT_ATTR_RDONLY)
+def empty_root(folder):
+    """Make the folder the root of a file system that holds the system's own
+    folders, read only, a few devices, and /exercise to work in. Nothing else can
+    be seen or written. False where that is not allowed."""
+    def mount(source, target, kind, flags=0, options=None):
+        os.makedirs(folder + target, exist_ok=True)
+        return libc.mount(source.encode(), (folder + target).encode(), kind, flags,
+                          options and options.encode()) == 0
+
+    def tmpfs(target, size, mode):
+        return mount("tmpfs", target, b"tmpfs", MS_NOSUID | MS_NODEV, f"size={size},nr_inodes=8192,mode={mode}")
+
+    if not tmpfs("", 1 << 20, 755):
+        return False
+    for path in "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/gnu":
+        if os.path.islink(path):
+            os.symlink(os.readlink(path), folder + path)
+        elif os.path.isdir(path) and not mount(path, path, None, MS_BIND | MS_REC):
+            return False
+    os.mkdir(folder + "/dev")
+    for device in "null", "zero", "full", "random", "urandom":
+        with open(f"{folder}/dev/{device}", "w"):
+            pass
+        libc.mount(f"/dev/{device}".encode(), f"{folder}/dev/{device}".encode(), None, MS_BIND, None)
+    for link, target in ("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"):
+        os.symlink("/proc/self/" + target, f"{folder}/dev/{link}")
+    for path in "/dev/shm", "/tmp", "/exercise", "/old", "/proc", "/var/tmp", *HIDDEN:
+        os.makedirs(folder + path, exist_ok=True)
+    if not mount("proc", "/proc", b"proc"):
+        return False
+    attributes = struct.pack("QQQQ", MOUNT_ATTR_RDONLY, 0, 0, 0)  # best effort: kernels before 5.12 lack it
+    libc.syscall(SYS_MOUNT_SETATTR, AT_FDCWD, folder.encode(), AT_RECURSIVE, attributes, len(attributes))
+    writable = tmpfs("/exercise", MOST_FILES, 755) and tmpfs("/tmp", 16 << 20, 1777) and tmpfs("/dev/shm", 16 << 20, 1777)
+    for path in HIDDEN:
+        writable = writable and tmpfs(path, 4096, 700)
+    if not writable or libc.pivot_root(folder.encode(), (folder + "/old").encode()) == -1:
+        return False
+    os.chdir("/")
+    return libc.umount2(b"/old", MNT_DETACH) == 0
+
+
+HIDDEN = []  # folders below /usr or /etc that must not be seen either
+
+
+def hide(*folders):
+    """The toolkit, a class: should they be below a folder that the cage shows."""
+    for path in map(os.path.realpath, folders):
+        if path.startswith(("/usr/", "/etc/")) and path.count("/") > 2:
+            HIDDEN.append(path)
+
+
+def bound_in_total(pid):
+    """Memory and processes of the child with this number, in total, where there
+    are cgroups and we may use them (cgroups(7)). Best effort. The folders made."""
+    made = []
+    places = [("/sys/fs/cgroup", {"memory.max": MOST_MEMORY + MOST_FILES, "memory.swap.max": 0, "pids.max": 512})]
+    if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        places = [("/sys/fs/cgroup/memory", {"memory.limit_in_bytes": MOST_MEMORY + MOST_FILES}),
+                  ("/sys/fs/cgroup/pids", {"pids.max": 512})]
+    for place, limits in places:
+        with contextlib.suppress(OSError):
+            folder = f"{place}/exercise-{pid}"
+            if not os.path.exists(f"{place}/cgroup.procs"):
+                continue
+            os.mkdir(folder)
+            made.append(folder)
+            for name, most in {**limits, "cgroup.procs": pid}.items():
+                with contextlib.suppress(OSError), open(f"{folder}/{name}", "w") as file:
+                    file.write(str(most))
+    return made
+
+
+def temporary():
+    """Where our folder is made: TMPDIR, which as root must be open to the
+    program's user; else /tmp."""
+    path = os.environ.get("TMPDIR") or "/tmp"
+    if os.getuid() == 0:
+        part = os.path.realpath(path)
+        while part != "/":
+            if not os.path.isdir(part) or not os.stat(part).st_mode & stat.S_IXOTH:
+                return "/tmp"
+            part = os.path.dirname(part)
+    return path
 
 
 def source_of(path):
@@ -830,7 +1118,7 @@ def source_of(path):
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise Unfit(f"{shown} is missing") from None
+        raise Unfit(f"{shown} is missing; the broken start: make reset-{shown[:-2]}") from None
     except OSError as error:
         why = "is a symbolic link, not a file" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
         raise Unfit(f"{shown} {why}") from None
@@ -851,7 +1139,7 @@ def compile_in(build, uid, words, what):
     """Run the compiler in the cage; its words if all went well, else Unfit."""
     cc = os.environ.get("CC", "cc").split()
     limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: COMPILING, resource.RLIMIT_FSIZE: 64 << 20,
-              resource.RLIMIT_AS: 1 << 30}
+              resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_NPROC: MOST_THREADS + threads_of(uid)}
     with tempfile.TemporaryFile(dir=os.path.dirname(build)) as said:
         process = subprocess.Popen(
             [*cc, "-Wall", "-Wextra", *words], cwd=build, stdin=subprocess.DEVNULL,
@@ -867,30 +1155,44 @@ def compile_in(build, uid, words, what):
                 process.wait()
         said.seek(0)
         words = visible(said.read(8192), 3000)
+    if status != 0 and "No space left on device" in words:
+        raise Unfit(f"the file system of {os.path.dirname(build)} is full; make room there, or take another folder: "
+                    "TMPDIR=/var/tmp make ...", words)
     if status != 0:
         raise Unfit(f"{what} does not compile", words)
     return words
 
 
-def checked(name, source, folder, uid, processes):
+def checked(name, source, folder, uid, processes, library, progress):
     """Compile and check; what came of it, as a dictionary."""
-    report = {"name": name, "done": False, "cases": []}
+    check = importlib.import_module(name)
+    report = {"name": name, "done": False, "cases": [], "most": getattr(check, "POINTS", POINTS)}
+    random.seed(SEED)
     try:
         flags = os.environ.get("CFLAGS", "-O1 -g").split()
         lab = Lab(name, source, folder, uid)
-        lab.most_processes = processes
+        lab.most_processes, lab.progress = processes, progress
+        lab.task = hasattr(check, "POINTS")
         os.chmod(folder, 0o755)  # the program may write into folders in it, not here
+        lab.library = library
+        progress("it compiles")
         report["warnings"] = lab.compile(flags)
         first = lab.binary, lab.sanitized
         report["cases"] = lab.results
-        check = importlib.import_module(name).check
-        check(lab)
-        # Never with sanitizers: it is loaded into programs that have their own.
-        with open(HERE + "/../unkind.c", "rb") as file:
-            lab.unkind = lab.build("unkind.so", "unkind.c", file.read(), ["-O1", *UNKIND], "-ldl")[1]
-        lab.binary, lab.sanitized = first
-        check(lab)
-        report["done"] = True
+        check.check(lab)
+        if hasattr(check, "bounds") and not lab.sanitized:
+            lab.round = "sanitizer"
+            if lab.rebuilt("-fsanitize=address"):
+                check.bounds(lab)
+            lab.binary, lab.sanitized = first
+        if extra := extra_cases(name):
+            lab.round = "extra"
+            extra(lab)
+            lab.round = "plain"
+        if not lab.task:
+            with lab.unkind_kernel():
+                check.check(lab)
+        report["done"] = not any("expected" in case for case in lab.results)
     except Unfit as unfit:
         report.update(unfit=unfit.why, details=unfit.details)
     except Wrong:
@@ -898,69 +1200,153 @@ def checked(name, source, folder, uid, processes):
     except Exception as error:  # ours, not the student's
         if os.environ.get("EXERCISE_DEBUG"):
             raise
-        report.update(unfit=f"the check itself went wrong, please report it: {type(error).__name__}: {error}",
-                      details="")
+        why = f"the check itself went wrong, please report it: {type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            why = f"the file system of {folder} is full; make room there, or take another folder: TMPDIR=/var/tmp make ..."
+        report.update(unfit=why, details="")
     return report
 
 
-def judge(name, path):
-    """The report on one student's file. The student's code runs far below."""
+@functools.lru_cache(None)
+def extra_cases(name):
+    """check() of a teacher's own EXTRA/NAME.py, or None."""
+    path = os.path.join(os.environ.get("EXTRA") or "/nowhere", name + ".py")
+    if not os.path.exists(path):
+        return None
+    spec = importlib.util.spec_from_file_location("extra_" + name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.check
+
+
+def judge(name, path, progress=lambda title: None):
+    """The report on one student's file. The student's code runs far below.
+    progress(title) is called as each case begins."""
     start = time.monotonic()
+    importlib.import_module(name)  # as long as they can be seen
+    extra_cases(name)
+    report = {"name": name, "done": False, "cases": [], "details": "", "hash": ""}
     try:
         source = source_of(path)
+        report["hash"] = hashlib.sha256(source).hexdigest()
+        report.update(judged(name, source, progress, path))
     except Unfit as unfit:
-        return {"name": name, "done": False, "cases": [], "unfit": unfit.why, "details": "", "seconds": 0}
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    uid = own_uid()
-    processes = 100 + threads_of(uid)
-    folder = tempfile.mkdtemp(prefix="exercise-", dir="/tmp" if os.getuid() == 0 else None)
-    try:
-        words = b""
-        for cage in isolated, lambda work, folder: work():
-            words, status = in_child(lambda report: cage(
-                lambda: report(checked(name, source, folder, uid, processes)), folder), uid)
-            if status != CANNOT_ISOLATE:
-                break
-        report = json.loads(words)
-    except ValueError:
-        report = {"name": name, "done": False, "cases": [],
-                  "unfit": f"the check of {name} did not come to its end: your program stopped it, or it took "
-                           f"more than {WHOLE_CHECK} s", "details": ""}
-    finally:
-        remove(folder)
-    report["seconds"] = round(time.monotonic() - start, 2)
+        report.update(unfit=unfit.why, details=unfit.details)
+    most = getattr(importlib.import_module(name), "POINTS", POINTS)
+    gained = sum(case["points"] for case in report["cases"] if "expected" not in case)
+    report.update(seed=SEED, most=most, seconds=round(time.monotonic() - start, 2),
+                  points=gained if hasattr(importlib.import_module(name), "POINTS") else most * report["done"])
     return report
 
 
-def in_child(work, uid):
-    """What work(report) reports, and the exit status of the child it ran in.
-    When this returns, nothing is left of all that was started there."""
+def judged(name, source, progress, path):
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    uid = own_uid()
+    processes = MOST_THREADS + threads_of(uid)
+    library = unkind_library()
+    hide(os.path.dirname(os.path.dirname(HERE)), os.path.dirname(os.path.abspath(path)),
+         os.path.dirname(os.path.dirname(os.path.abspath(path))))
+    try:
+        folder = tempfile.mkdtemp(prefix="exercise-", dir=temporary())
+    except OSError as error:
+        raise Unfit(f"no folder can be made in {temporary()}: {error.strerror}; take another one: "
+                    "TMPDIR=/var/tmp make ...") from None
+    words = b""
+    try:
+        with open(library, "rb") as file:
+            library = file.read()
+        for cage in isolated, lambda work, folder: work(folder):
+            words, status = in_child(lambda report: cage(
+                lambda place: report(checked(name, source, place, uid, processes, library,
+                                             lambda title: report({"at": title}))), folder), uid, progress)
+            if status != CANNOT_ISOLATE:
+                break
+            if os.environ.get("EXERCISE_CAGED"):
+                raise Unfit(f"{socket.gethostname()} allows no namespaces, so there is no cage there; see PLAIN=1")
+        return json.loads(words)
+    except ValueError:
+        return {"unfit": f"the check of {name} did not come to its end: your program stopped it, or it took "
+                         f"more than {WHOLE_CHECK:.0f} s"}
+    finally:
+        remove(folder)
+
+
+def unkind_library():
+    """The path of the unkind kernel's library, compiled once for this compiler."""
+    source = os.path.dirname(HERE) + "/unkind.c"
+    cc = os.environ.get("CC", "cc")
+    with open(source, "rb") as file:
+        mark = hashlib.sha256(file.read() + cc.encode()).hexdigest()[:12]
+    folder = os.path.join(temporary(), f"unkind-{os.getuid()}")
+    with contextlib.suppress(OSError):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    if not os.path.isdir(folder) or os.lstat(folder).st_uid != os.getuid() or os.path.islink(folder):
+        raise Unfit(f"{folder} cannot be used: it belongs to somebody else, or {temporary()} cannot be written; take "
+                    "another folder: TMPDIR=/var/tmp make ...")
+    library = f"{folder}/{mark}.so"
+    if not os.path.exists(library):
+        part = f"{library}.{os.getpid()}"
+        made = subprocess.run([*cc.split(), "-O1", *UNKIND, "-o", part, source, "-ldl"], check=False,
+                              stderr=subprocess.PIPE, env={**os.environ, "LC_ALL": "C"})
+        if made.returncode:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+            if b"No space left" in made.stderr:
+                raise Unfit(f"the file system of {temporary()} is full; make room there, or take another folder: "
+                            "TMPDIR=/var/tmp make ...")
+            raise Unfit(f"{cc} could not compile {source}", visible(made.stderr, 2000))
+        os.rename(part, library)
+    return library
+
+
+def in_child(work, uid, progress=lambda title: None):
+    """What work(report) reports last, and the exit status of the child it ran in.
+    {"at": title} is progress. When this returns, nothing is left of all that was
+    started there."""
     reading, writing = os.pipe()
+    begin_reading, begin = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(reading)
+            os.close(begin)
+            os.read(begin_reading, 1)  # once its bounds are set
+            os.close(begin_reading)
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
             def report(value):
-                with open(writing, "w") as file:
-                    json.dump(value, file)
+                words = json.dumps(value).encode() + b"\n"
+                while words:
+                    words = words[os.write(writing, words):]
             os._exit(work(report) or 0)
         except BaseException as error:  # whatever it is, it must not go on as the parent
             if not isinstance(error, KeyboardInterrupt):
                 sys.excepthook(*sys.exc_info())
             os._exit(1)
     os.close(writing)
-    words = b""
+    os.close(begin_reading)
+    groups = bound_in_total(pid)
+    os.close(begin)
+    words, title, shown = b"", "it begins", time.monotonic() + 1.5
     end = time.monotonic() + WHOLE_CHECK
     try:
         while (rest := end - time.monotonic()) > 0:
-            if select.select([reading], [], [], rest)[0]:
+            if select.select([reading], [], [], min(rest, 0.5))[0]:
                 part = os.read(reading, 65536)
                 if not part:
                     break
                 words += part
+                *lines, last = words.split(b"\n")
+                for line in lines:
+                    if line.startswith(b'{"at": '):
+                        title = json.loads(line)["at"]
+                    else:
+                        last = line + b"\n" + last
+                words = last
+            if time.monotonic() > shown:
+                progress(title)
+                shown = time.monotonic() + 0.5
         else:
             os.kill(pid, signal.SIGKILL)
         status = os.waitpid(pid, 0)[1]
@@ -970,6 +1356,9 @@ def in_child(work, uid):
     finally:
         os.close(reading)
         end_family(uid)
+        for group in groups:
+            with contextlib.suppress(OSError):
+                os.rmdir(group)
     return words, os.waitstatus_to_exitcode(status)
 
 

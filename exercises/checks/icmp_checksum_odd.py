@@ -55,3 +55,8 @@ def check(lab):
                 each = each[8:] + payload(8)
             found.append(each)
         try_all(lab, found)
+
+
+def bounds(lab):
+    with lab.case("nothing is touched beyond the end of an array"):
+        try_all(lab, [b"", b"a", b"ab", payload(999), payload(1000)])

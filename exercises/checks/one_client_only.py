@@ -1,3 +1,6 @@
+from echo import bounds, bytes_like_others, leaves_nothing  # noqa: F401: bounds is a round of its own
+
+
 def check(lab):
     with lab.case("the first client is answered"):
         lab.client(lab.server()).talk(3)
@@ -33,3 +36,6 @@ def check(lab):
         client.reset()
         lab.client(server).talk()
         server.must_rest("when a client is silent")
+
+    bytes_like_others(lab)
+    leaves_nothing(lab)

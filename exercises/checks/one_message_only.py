@@ -1,3 +1,4 @@
+from echo import bounds, bytes_like_others, leaves_nothing  # noqa: F401: bounds is a round of its own
 from harness import word
 
 
@@ -27,3 +28,6 @@ def check(lab):
         client.half_close()
         client.hear_end()
         server.must_rest("when its client has left")
+
+    bytes_like_others(lab)
+    leaves_nothing(lab)

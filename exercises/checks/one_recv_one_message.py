@@ -62,6 +62,57 @@ def check(lab):
     with lab.case("a line that is too long: the client is hung up on"):
         too_long(lab, 100000)
 
+    with lab.case("a line that is too long by one byte is not answered"):
+        client = lab.client(lab.server())
+        client.say(b"abc\n")
+        client.hear(b"3\n")
+        client.say(b"z" * 128 + b"\n")
+        client.hear_no_answer("a line of 128 bytes is too long: the client is hung up on")
+
+    with lab.case("a byte 0 is a byte like others"):
+        client = lab.client(lab.server())
+        client.say(b"a\0b\n")
+        client.hear(b"3\n", "the answer to a, a byte 0, and b:")
+        client.say(b"\0\n")
+        client.hear(b"1\n")
+
+    with lab.case("a line that was not finished is not answered"):
+        client = lab.client(lab.server())
+        client.say(b"abc\nde")
+        client.hear(b"3\n")
+        client.half_close()
+        if rest := client.hear_end("the end of the stream"):
+            raise Wrong("no answer to a line that never ended", f"{rest!r} came")
+
+    with lab.case("what one client left unfinished is not the next one's"):
+        server = lab.server()
+        for ending in b"unfinished", b"x" * 300:
+            first = lab.client(server)
+            first.say(b"abc\n")
+            first.hear(b"3\n")
+            first.say(ending)
+            lab.settle()
+            first.close()
+            lab.settle()
+            second = lab.client(server)
+            second.say(b"de\n")
+            second.hear(b"2\n", "the next client's answer")
+            second.close()
+
+    with lab.case("nothing is left of clients that came and went"):
+        server = lab.server()
+
+        def visit():
+            client = lab.client(server)
+            client.say(b"ab\n")
+            client.hear(b"2\n")
+            client.half_close()
+            client.hear_end("your program hangs up when its client has")
+            client.close()
+        lab.must_stay_the_same(visit)
+
+
+def bounds(lab):
     with lab.case("nothing is written beyond the end of an array"):
-        if lab.rebuilt("-fsanitize=address"):
-            too_long(lab, 300)
+        for length in 128, 129, 300:
+            too_long(lab, length)

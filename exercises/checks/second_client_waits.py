@@ -1,3 +1,7 @@
+from echo import bytes_like_others, everybody_at_once, leaves_nothing
+from echo import many_at_once as bounds  # noqa: F401: a round of its own
+
+
 def check(lab):
     with lab.case("a client is answered, as often as it speaks"):
         lab.client(lab.server()).talk(3)
@@ -30,6 +34,10 @@ def check(lab):
             clients[-1].talk()
         for client in clients[::-1] + clients[::2]:
             client.talk()
+
+    everybody_at_once(lab)
+    bytes_like_others(lab)
+    leaves_nothing(lab)
 
     with lab.case("a hundred clients come and go"):
         server = lab.server()

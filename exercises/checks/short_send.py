@@ -20,6 +20,7 @@ def slow(lab, server):
     client.wait_for_bytes(30000)
     before = server.wake_ups()
     lab.until(lambda: server.wake_ups() >= before + 8)  # or sleeps through them, as is its right
+    server.must_not_spin("while its client does not read", 0.4, 0.15)
     return client
 
 
@@ -35,3 +36,12 @@ def check(lab):
         server = lab.server()
         slow(lab, server).reset()
         compare(lab.client(server).hear_end())
+
+    with lab.case("nothing is left of clients that came and went"):
+        server = lab.server()
+
+        def visit():
+            client = lab.client(server)
+            client.hear(EXPECTED[:64], "the first line")
+            client.reset()
+        lab.must_stay_the_same(visit)

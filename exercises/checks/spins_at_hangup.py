@@ -1,3 +1,6 @@
+from echo import bounds, bytes_like_others, leaves_nothing  # noqa: F401: bounds is a round of its own
+
+
 def check(lab):
     with lab.case("a client is answered"):
         lab.client(lab.server()).talk(3)
@@ -32,3 +35,6 @@ def check(lab):
         lab.client(server).close()
         lab.client(server).talk()
         server.must_rest("when a client is silent")
+
+    bytes_like_others(lab)
+    leaves_nothing(lab)

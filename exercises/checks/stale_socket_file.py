@@ -60,9 +60,23 @@ def links(lab):
             os.unlink(path)
 
 
+def leaves_nothing(lab):
+    with lab.case("nothing is left of clients that came and went"):
+        server = lab.unix_server("socket")
+
+        def visit():
+            client = lab.unix_client(server)
+            client.talk(said=b"be\0fore and after")
+            client.half_close()
+            client.hear_end("your program hangs up when its client has")
+            client.close()
+        lab.must_stay_the_same(visit)
+
+
 def check(lab):
     works(lab)
     after_a_crash(lab)
     beside_another(lab)
     users_file(lab)
     links(lab)
+    leaves_nothing(lab)

@@ -33,3 +33,14 @@ def check(lab):
         for length in 63, 62, 2, 63, 10:
             greet(lab, server, guest, word(length))
         server.must_rest("when no guest comes")
+
+
+def bounds(lab):
+    with lab.case("nothing is written beyond the end of an array"):
+        server, guest = lab.server(), lab.datagrams()
+        for length in 63, 0, 63, 1:
+            greet(lab, server, guest, word(length))
+        for length in 64, 65, 128, 1000:  # more than it must take
+            guest.sendto(word(length), ("127.0.0.1", server.port))
+            lab.settle()
+            server.must_live("after a name that is too long")

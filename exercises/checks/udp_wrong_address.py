@@ -46,3 +46,18 @@ def check(lab):
         for said in word(), b"", word(), b"":
             ask(lab, server, client, said)
         server.must_rest("when nobody speaks")
+
+    with lab.case("a byte 0 is a byte like others"):
+        server, client = lab.server(), lab.datagrams()
+        ask(lab, server, client, b"be\0fore and after\0")
+
+
+def bounds(lab):
+    with lab.case("nothing is written beyond the end of an array"):
+        server, client = lab.server(), lab.datagrams()
+        for length in 1, 100, 512, 1000:
+            ask(lab, server, client, word(length))
+        for length in 1024, 1025, 2048, 4096, 9000:  # may be cut
+            client.sendto(b"y" * length, ("127.0.0.1", server.port))
+            lab.datagram(client, "an answer, cut or whole")
+        ask(lab, server, client, word())

@@ -1,0 +1,88 @@
+"""What is demanded of every TCP server that answers in upper case."""
+from harness import Wrong, word
+
+
+def bytes_like_others(lab):
+    with lab.case("a byte 0 is a byte like others"):
+        client = lab.client(lab.server())
+        client.talk(said=b"be\0fore and after\0")
+        client.talk()
+
+
+def leaves_nothing(lab):
+    """Neither descriptors nor children."""
+    with lab.case("nothing is left of clients that came and went"):
+        server = lab.server()
+
+        def visit():
+            client = lab.client(server)
+            client.talk()
+            client.half_close()
+            client.hear_end("your program hangs up when its client has")
+            client.close()
+        lab.must_stay_the_same(visit)
+        server.must_live("when clients have left")
+
+
+def bounds(lab):
+    """With the address sanitizer: much at once, and one client after another."""
+    with lab.case("nothing is written beyond the end of an array"):
+        server = lab.server()
+        client = lab.client(server)
+        for length in 1, 1023, 1024, 1025, 4096, 70000:
+            client.talk(said=b"x" * length)
+        client.close()
+        lab.client(server).talk()
+
+
+def many_at_once(lab):
+    """With the address sanitizer: twice as many clients as are promised service."""
+    with lab.case("nothing is written beyond the end of an array"):
+        server = lab.server()
+        client = lab.client(server)
+        client.talk(said=b"x" * 5000)
+        clients = [client]
+        for _ in range(39):
+            clients.append(lab.client(server))
+            clients[-1].talk()
+        for _ in range(40):  # they may be turned away
+            lab.caller(server)
+            lab.until(server.ended, asleep=0.005)
+        if server.ended():
+            lab.look_for_sanitizer()
+            raise Wrong("80 clients at once: 40 are served, the others served or turned away", "your program is gone")
+        for client in clients[:3]:
+            client.talk()
+
+
+def everybody_at_once(lab):
+    """Clients that speak before the first of them has its answer; one of them
+    reads nothing until the others have spoken."""
+    with lab.case("clients that speak at the same time get each its own answer"):
+        server = lab.server()
+        clients = [lab.client(server) for _ in range(10)]
+        for client in clients:
+            client.talk()
+        server.pause()
+        words = [word(200) for _ in clients]
+        for client, said in zip(clients, words):
+            client.say(said)
+        server.resume()
+        for client, said in zip(clients, words):
+            client.hear(said.upper(), "its own answer")
+
+    with lab.case("a client that reads late gets its own bytes"):
+        server = lab.server()
+        late, other = lab.client(server, small_window=True), lab.client(server)
+        late.talk()
+        other.talk()
+        count = late.fill(b"a" * 1000)
+        said = b"b" * 3000
+        other.say(said)  # and the answer may have to wait, if one loop serves all
+        lab.settle()
+        late.half_close()
+        got = late.hear_end("all that it sent, in upper case, then the end of the stream")
+        if got != b"A" * count:
+            raise Wrong(f'{count} times "A"', f"{len(got)} bytes came, {len(got) - got.count(b'A')} of them others: of "
+                        "the other client?")
+        other.hear(said.upper(), "the other client's answer")

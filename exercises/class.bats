@@ -1,0 +1,74 @@
+load ../scripts/bats_helper
+load helper
+
+@test "grade-class: points in CSV and HTML, a report and a JUnit file for each student; it goes on where it was" {
+    class
+    hands_in anna half_close exercises/solutions/half_close.c
+    hands_in anna icmp_checksum_odd exercises/solutions/icmp_checksum_odd.c
+    mkdir -p "$CLASS/=bert's" "$CLASS/zoe"
+    hands_in "=bert's/exercises" half_close exercises/starts/half_close.c
+    ln -s "$ROOT/exercises/solutions/half_close.c" "$CLASS/zoe"
+    ln -s anna "$CLASS/yves"
+    run grade_class
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    [[ ${lines[0]} = "3 students, 2 exercises: 2 done of 6; 3 checked in "* ]]
+    diff "$OUT/grades.csv" - <<-'END'
+		student,half_close,icmp_checksum_odd,points
+		_bert_s,0,0,0
+		anna,10,10,20
+		zoe,0,0,0
+	END
+    grep -q '| half_close | 0 of 10 | the server hears the end' "$OUT/reports/_bert_s.md"
+    grep -q 'half_close.c is a symbolic link' "$OUT/reports/zoe.md"
+    grep -q 'class="done"' "$OUT/grades.html"
+    python '
+import xml.etree.ElementTree
+suite = xml.etree.ElementTree.parse(sys.argv[1]).getroot()
+assert suite.get("name") == "_bert_s" and int(suite.get("failures")) == 2
+first = suite.find("testcase")
+assert first.get("classname") == "half_close" and first.get("name") == first[0].get("message")
+assert "expected:" in first[0].text and float(first.get("time")) >= 0
+assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_s.xml"
+    # Again: nothing is checked twice, but what has changed, and who is asked for.
+    [[ $(grade_class) = *"; 0 checked in "* ]]
+    cp exercises/solutions/half_close.c "$CLASS/=bert's/exercises"
+    rm -f "$OUT/.verdicts/anna/half_close.json"
+    [[ $(grade_class) = *"3 done of 6; 2 checked in "* ]]
+    [[ $(grade_class STUDENTS=anna SEED=) = *"; 2 checked in "* ]]
+    run grade_class STUDENTS=nobody
+    [ "$status" -eq 1 ] && [[ $output = *"there is no student 'nobody'"* ]]
+}
+
+@test "grade-class: what is wrong is told" {
+    class
+    run grade_class
+    [ "$status" -eq 1 ] && [[ $output = "grade-class: $CLASS has no folders"* ]]
+    hands_in anna half_close exercises/solutions/half_close.c
+    run grade_class NAMES=nonsense
+    [ "$status" -eq 1 ] && [[ $output = "grade-class: there is no exercise 'nonsense'"* ]]
+    run grade_class DIR=
+    [ "$status" -eq 2 ] && [[ $output = *"usage: make grade-class DIR=class"* ]]
+    run grade_class EXERCISE_PLAIN=1
+    [ "$status" -eq 1 ] && [[ $output = *"there is no cage"* ]]
+    run grade_class EXERCISE_PLAIN=1 PLAIN=1 NAMES=half_close
+    [ "$status" -eq 0 ] && grep -q '^anna,10,10$' "$OUT/grades.csv"
+    [[ $(scripts/grade-class -h) = "grade-class [-h]: "* ]]
+}
+
+@test "grade-class: a teacher's own cases" {
+    class
+    hands_in anna half_close exercises/solutions/half_close.c
+    mkdir "$BATS_TEST_TMPDIR/extra"
+    cat >"$BATS_TEST_TMPDIR/extra/half_close.py" <<-'END'
+	from half_close import exchange
+	from harness import Wrong
+
+
+	def check(lab):
+	    with lab.case("the case that nobody knows"):
+	        exchange(lab, b"a", b"b")
+	        raise Wrong("that it was tried", "it was")
+	END
+    grade_class NAMES=half_close EXTRA="$BATS_TEST_TMPDIR/extra"
+    grep -q 'NO *the case that nobody knows' "$OUT/reports/anna.md"
+}
