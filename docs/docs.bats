@@ -132,7 +132,7 @@ assert len(claims) >= 30 and verdicts == {"True", "Half true", "False"}, verdict
 import concurrent.futures
 here = {
     # The sandbox has one for root even where user namespaces, which the demos ask for, are off.
-    "a private network": all(subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
+    "a network of its own": all(subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
         for words in (["scripts/sandbox", "true"], ["unshare", "-Urn", "true"])),
     "IPv6": os.path.exists("/proc/net/if_inet6") and "0" * 31 + "1 " in read("/proc/net/if_inet6"),
 }
@@ -177,6 +177,44 @@ try:
 except OSError as error:
     assert error.errno == errno.EADDRINUSE
 os.unlink("left"); s.bind("left")'
+}
+
+@test "ask: the kernel answers each question as the pages say, for an ordinary user, too" {
+    run as_user "$ROOT/scripts/ask" all
+    [ "$status" -ne 125 ] || missing "a network of its own"
+    [ "$status" -eq 0 ] || {
+        echo "status $status: $output"
+        return 1
+    }
+    run ! grep -E '.{81}' <<<"$output"
+    # Each question is asked in some page, and each has been asked here.
+    local name rest
+    while read -r name rest; do
+        grep -qF "\`scripts/ask $name\`" "$ROOT"/docs/*.md || {
+            echo "no page asks $name"
+            return 1
+        }
+        grep -qxF "$name: $rest" <<<"$output" || {
+            echo "not asked: $name"
+            return 1
+        }
+    done < <("$ROOT/scripts/ask")
+}
+
+@test "ask: on a kernel that does otherwise it says so, status 1" {
+    command -v strace >/dev/null || missing strace
+    run strace -qq -f -o /dev/null -e trace=connect -e inject=connect:retval=0:when=2 "$ROOT/scripts/ask" twice
+    [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
+    run strace -qq -f -o /dev/null -e trace=bind -e inject=bind:error=EACCES "$ROOT/scripts/ask" not-mine
+    [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
+}
+
+@test "ask: -h helps, anything that is no question is wrong use" {
+    run --separate-stderr "$ROOT/scripts/ask" -h
+    [ "$status" -eq 0 ] && [[ $output = "usage: ask "* ]] && [ -z "$stderr" ]
+    run --separate-stderr "$ROOT/scripts/ask" clients nothing
+    [ "$status" -eq 2 ] && [ -z "$output" ]
+    [ "$stderr" = $'ask: there is no question \'nothing\'\nusage: ask [-h] [QUESTION...]' ]
 }
 
 # What reads all pages: code is a list of (page, text) of what stands in code
