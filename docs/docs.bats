@@ -85,6 +85,20 @@ assert len(blocks) >= 4
 '
 }
 
+@test "python-to-c: the programs in C compile without a warning, and do what is said of them" {
+    run_it() { # N: the Nth C program of the page
+        awk -v n="$1" '/^```c$/ { here = ++count == n; next } /^```$/ { here = 0 } here' \
+            "$ROOT/docs/python-to-c.md" >"$BATS_TEST_TMPDIR/$1.c"
+        cc -std=gnu11 -Wall -Wextra -Wpedantic -Werror -o "$BATS_TEST_TMPDIR/$1" "$BATS_TEST_TMPDIR/$1.c"
+        "$BATS_TEST_TMPDIR/$1"
+    }
+    run run_it 1
+    [ "$status" -eq 0 ] && grep -qx 'lo 127.0.0.1' <<<"$output"
+    run run_it 2
+    [ "$status" -eq 0 ] && grep -qxF "$output" "$ROOT/docs/python-to-c.md"
+    [ "$output" = "127.0.0.2 and 127.0.0.2" ]
+}
+
 # What reads docs/claims.md: claims is a list of (heading, verdict, proofs), each
 # proof a (command, lines to look for, asserted by).
 CLAIMS='
@@ -186,15 +200,15 @@ os.unlink("left"); s.bind("left")'
         echo "status $status: $output"
         return 1
     }
-    run ! grep -E '.{81}' <<<"$output"
     # Each question is asked in some page, and each has been asked here.
-    local name rest
+    local name rest said=$output
+    run ! grep -E '.{81}' <<<"$said"
     while read -r name rest; do
         grep -qF "\`scripts/ask $name\`" "$ROOT"/docs/*.md || {
             echo "no page asks $name"
             return 1
         }
-        grep -qxF "$name: $rest" <<<"$output" || {
+        grep -qxF "$name: $rest" <<<"$said" || {
             echo "not asked: $name"
             return 1
         }
@@ -222,7 +236,7 @@ os.unlink("left"); s.bind("left")'
 CODE='
 all_pages = [os.path.join(folder, name)[2:] for folder, _, names in sorted(os.walk("."))
     if not folder.startswith("./.") for name in sorted(names) if name.endswith(".md")]
-demos = re.search(r"^DEMOS := ((?:.*\\\n)*.*)", read("Makefile"), re.M).group(1).replace("\\\n", " ").split()
+demos = subprocess.run(["scripts/table", "-d"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 code, prompts, prose = [], [], []
 for page in all_pages:
     fences = re.split(r"^ *\x60\x60\x60(?=[^\x60]*$)", read(page), flags=re.M)
@@ -243,42 +257,149 @@ for page in all_pages:
             prompts += [(page, command) for command in text.split("\n") if command.strip()]
 '
 
-@test "the course takes every demo, in reading order, and every exercise" {
+@test "the course takes every demo, in reading order, by part, and every exercise" {
     pages "$CODE"'
-rows = table("docs/course.md", "| demo | go on when")
+text = read("docs/course.md")
+alone, lessons = text.split("## Alone")[1].split("## In class")
+rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| \d.*", alone, re.M)]
 if [demo_in(row[1]) for row in rows] != demos:
-    wrong.append("the demos of the table for who learns alone are not DEMOS")
+    wrong.append("the demos of the tables for who learns alone are not DEMOS")
 if [int(row[0]) for row in rows] != list(range(1, len(rows) + 1)):
     wrong.append("they are not numbered from 1")
-lessons = read("docs/course.md").split("## In class")[1]
+parts = subprocess.run(["scripts/table", "-p"], stdout=subprocess.PIPE, text=True, check=True).stdout
+if re.findall(r"^### Part (\d): (.*)|^\| \d+ \| \[(\w+)", alone, re.M) != [
+        (line[0], line[2:], "") if line[0].isdigit() else ("", "", line) for line in parts.split("\n") if line]:
+    wrong.append("the parts are not those of scripts/table")
+for row in rows:
+    if not row[2].endswith("?"):
+        wrong.append(row[1] + ": no question")
 for demo in demos:
     if "(../%s)" % demo not in lessons:
         wrong.append(demo + " is in no lesson")
-given = re.findall(r"make exercise-([a-z_]+)", " ".join(row[3] for row in rows))
-there = [line.split()[0] for line in read("exercises/LIST").split("\n") if line.strip() and line[0] != "#"]
-if sorted(given) != sorted(there):
+given = re.findall(r"make exercise-([a-z_]+)", " ".join(row[4] for row in rows))
+there = [line.split()[:2] for line in read("exercises/LIST").split("\n") if line.strip() and line[0] != "#"]
+if sorted(given) != sorted(name for name, demo in there):
     wrong.append("exercises: %s; the course has %s" % (there, given))
+for name, demo in there:
+    if not any(demo_in(row[1]) == demo and "exercise-%s\x60" % name in row[4] for row in rows):
+        wrong.append("%s does not stand with %s" % (name, demo))
+    if "make exercise-%s\x60" % name not in lessons:
+        wrong.append("%s is in no lesson" % name)
+if [row[:2] for row in table("docs/exercises.md", "exercise | demo |")] != [
+        ["\x60%s\x60" % name, "[%s](../%s)" % (demo, demo)] for name, demo in there]:
+    wrong.append("the table of docs/exercises.md is not exercises/LIST")
 '
 }
 
-@test "the course: each lesson takes 45 minutes, and what it shows is there" {
-    pages '
+# The lessons of the course: LESSONS is a list of (heading, rows), each row the
+# minutes and the commands of its last column.
+LESSONS='
 text = read("docs/course.md")
-lessons = [part for part in text.split("\n### ") if "| minutes |" in part]
-for lesson in lessons:
-    minutes = sum(int(row) for row in re.findall(r"^\| (\d+) \|", lesson, re.M))
-    if minutes != 45:
-        wrong.append("%s: %d minutes" % (lesson.split("\n")[0], minutes))
-for demo, scenes in re.findall(r"make demo-(\w+)\x60, scenes ([\d, and]+)", text):
-    for scene in re.findall(r"\d", scenes):
-        if not re.search(r"^%s\. " % scene, read(demo + "/README.md"), re.M):
-            wrong.append("%s has no scene %s" % (demo, scene))
-for names, demo in re.findall(r"Read (.*) of (\w+)\.c", text):
-    for name in spans(names):
-        if not re.search(r"\b%s\(" % name, source(demo)):
-            wrong.append("%s.c has no %s" % (demo, name))
-assert len(lessons) == 9
+lessons = [(part.split("\n")[0], [(int(minutes), spans(how))
+        for minutes, how in re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|$", part, re.M)])
+    for part in text.split("\n### ") if "| minutes |" in part]
 '
+
+@test "the course: each lesson takes 45 minutes, and what it shows is there" {
+    pages "$LESSONS"'
+for lesson, rows in lessons:
+    if sum(minutes for minutes, how in rows) != 45:
+        wrong.append("%s: %d minutes" % (lesson, sum(minutes for minutes, how in rows)))
+    part = text.split("\n### " + lesson)[1].split("\n### ")[0]
+    if not re.search(r"\| [^|]*[Gg]uess[^|]*\| [^|]*\|(?s:.)*make demo", part):
+        wrong.append(lesson + ": no guess before a demo")
+for names, file in re.findall(r"[Rr]ead (\x60[^|]*\x60) of (\w+\.[ch])", text):
+    for name in spans(names):
+        if not re.search(r"\b%s\(" % name, read(file) if file == "common.h" else source(file[:-2])):
+            wrong.append("%s has no %s" % (file, name))
+for demo, scene in re.findall(r"make ladder-(\w+) SCENE=(\d)", text):
+    if len(re.findall(r"^\s*scene\(", source(demo), re.M)) < int(scene):
+        wrong.append("%s has no scene %s" % (demo, scene))
+# A scene cannot be run alone, so nothing sends a reader to one.
+for page in os.listdir("docs"):
+    if page.endswith(".md") and page != "how-to-read-a-story.md":
+        wrong += ["%s names a scene: %s" % (page, found) for found in re.findall(r".*\bscenes? \d.*", read("docs/" + page))]
+assert len(lessons) == 14
+'
+}
+
+@test "the course, a dry run: its commands take less than a fifth of the minutes planned" {
+    "$ROOT/scripts/sandbox" true || missing "a network of its own"
+    pages "$LESSONS"'
+import time
+two_terminals = {"tcp": "tcp_server", "tcp-server": "tcp_server", "udp": "udp_demo", "unix": "unix_demo"}
+taken, ran = {}, 0
+for lesson, rows in lessons:
+    for minutes, commands in rows:
+        seconds = 0
+        for command in commands:
+            name = re.fullmatch(r"make (demo|ladder)-([\w-]+)( SCENE=\d)?|scripts/ask [\w-]+", command)
+            if not name:
+                continue
+            if command not in taken:
+                began = time.monotonic()
+                what, demo = name.group(1), name.group(2)
+                demo = two_terminals.get(demo, demo)
+                talks = what == "demo" and demo not in ("icmp", "sniff") and "begin_story(" not in source(demo)
+                words = ["scripts/tour", demo] if talks else command.split()
+                environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+                done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT, env=environment, text=True, timeout=100)
+                taken[command] = time.monotonic() - began
+                if done.returncode != 0:
+                    wrong.append("%s: status %d: %s" % (command, done.returncode, done.stdout[-500:]))
+            seconds += taken[command]
+            ran += 1
+        if seconds > minutes * 60 / 5:
+            wrong.append("%s: %.0f of %d minutes go into waiting: %s" % (lesson, seconds / 60, minutes, commands))
+print("%d commands, %.0f s in all; the longest: %s, %.1f s" % (ran, sum(taken.values()),
+    *max(taken.items(), key=lambda item: item[1])))
+assert ran > 30, ran
+'
+}
+
+@test "the taster: the lines of Python talk to tcp_server" {
+    start tcp_server 127.0.0.1 0
+    local lines
+    lines=$(sed -n '/^```python$/,/^```$/{/^```/!p}' "$ROOT/docs/course.md" |
+        sed -e "s/8080/$PORT/" -e 's/^s\.recv(1024)$/assert s.recv(1024) == b"HELLO FROM PYTHON"; print("answered")/')
+    run python "$lines"
+    [ "$output" = answered ]
+    wait_for 'says "hello from Python"'
+}
+
+@test "how to read a story: what it quotes stands in the source, and each word is explained" {
+    pages '
+page = read("docs/how-to-read-a-story.md")
+blocks = re.findall("\x60\x60\x60c\n(.*?)\x60\x60\x60", page, re.S)
+assert len(blocks) == 2
+for block, file in zip(blocks, ("tcp_sigpipe/tcp_sigpipe.c", "common.h")):
+    if block not in read(file):
+        wrong.append("%s has not: %s" % (file, block))
+for row in table("docs/how-to-read-a-story.md", "word | what it does |"):
+    word = re.match("\x60(\\w+)\\(", row[0]).group(1)
+    if not re.search(r"(define |\b)%s\(" % word, read("common.h")):
+        wrong.append("common.h has no " + word)
+story_words = set(re.findall(r"^(?:#define|static inline [\w ]+?\*?)\s*(\w+)\(", read("common.h").split("---- Stories")[1], re.M))
+told = story_words - {"expected", "check_story", "narrate", "ring"} # what stands behind the words
+for word in told:
+    if "\x60%s(" % word not in page:
+        wrong.append("not explained: " + word)
+for message in re.findall(r"\x60(?:scene 2: |tcp_sigpipe: socket: )([a-z0-9 ;]+)", page):
+    if message.strip() not in read("common.h"):
+        wrong.append("common.h does not say: " + message)
+assert len(told) >= 8, told
+'
+}
+
+@test "nc does not end after a pipe, unless it is told to say so (-N)" {
+    nc -h 2>&1 | grep -q -- -N || missing "nc with -N (netcat-openbsd)"
+    start tcp_server 127.0.0.1 0
+    # Both said all that they had; only one of them tells the server.
+    run timeout 1 nc 127.0.0.1 "$PORT" <<<hello
+    [ "$status" -eq 124 ] && [ "$output" = HELLO ]
+    run timeout 10 nc -N 127.0.0.1 "$PORT" <<<hello
+    [ "$status" -eq 0 ] && [ "$output" = HELLO ]
 }
 
 @test "every link leads to a page, and to a heading of it" {

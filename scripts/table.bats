@@ -94,8 +94,8 @@ END
     }
     leads_to tcp_reuseaddr 'Address already in use'
     leads_to tcp_reset 'Connection reset by peer'
-    leads_to tcp_reset 'Broken pipe'
-    leads_to tcp_reset 'my program just exits silently'
+    leads_to tcp_sigpipe 'Broken pipe'
+    leads_to tcp_sigpipe 'my program just exits silently'
     leads_to tcp_disconnect 'server prints empty messages for ever'
     leads_to tcp_server 'second client'
     leads_to tcp_client 'Connection refused'
