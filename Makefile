@@ -52,8 +52,8 @@ FORCE:
 ## demo-tcp: two-terminal echo; type it in a first terminal and in a second
 ## demo-udp: the same over UDP
 ## demo-unix: the same over AF_UNIX
-## demo-icmp: a ping, in a private network; HOST=... to ping another computer
-## demo-sniff: the packets of a TCP conversation, in a private network
+## demo-icmp: a ping, in a network of its own; HOST=... to ping another computer
+## demo-sniff: the packets of a TCP conversation, in a network of its own
 ## demo-FOLDER: one demo, for every folder that `make demo` lists
 demo: ## the menu of demos
 	@scripts/demo

@@ -74,7 +74,7 @@ static int type_of(int fd)
 	return type;
 }
 
-/* ip(8) sets up the private network of a demo, and is not what is tried. */
+/* ip(8) sets up the network of a demo, and is not what is tried. */
 static bool spared(void)
 {
 	return strcmp(program_invocation_short_name, "ip") == 0;

@@ -147,13 +147,13 @@ notices_lies() {
     }
 }
 
-# alone [--separate-stderr] COMMAND...: run it in a private network; bounded.
+# alone [--separate-stderr] COMMAND...: run it in a network of its own; bounded.
 alone() {
     local how=()
     [[ $1 != --* ]] || how=("$1")
     run "${how[@]}" timeout -k 2 30 "$ROOT/scripts/sandbox" "${@:${#how[@]}+1}" 3>&-
     echo "$output"
-    [ "$status" -ne 125 ] || missing "a private network"
+    [ "$status" -ne 125 ] || missing "a network of its own"
 }
 
 # public_copy NAME: copy a demo to where every user may run it; sets $COPY. The

@@ -1,4 +1,4 @@
-# `make demo-tcp`, typed in real terminals, in a private network where port 8080
+# `make demo-tcp`, typed in real terminals, in a network of its own where port 8080
 # is free.
 load bats_helper
 
@@ -121,7 +121,7 @@ for ours, theirs in ("demo-tcp HOST=localhost",) * 2, ("demo-tcp", "demo-tcp HOS
 
 @test "two users on one machine: the second, who may not look into the server, becomes its client" {
     [ "$(id -u)" -eq 0 ] || missing "root, to be two users"
-    "$ROOT/scripts/sandbox" true || missing "a private network"
+    "$ROOT/scripts/sandbox" true || missing "a network of its own"
     local house
     house=$(mktemp -d /tmp/dialtone.XXXXXX)
     FOLDERS+=("$house")

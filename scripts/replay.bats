@@ -395,7 +395,7 @@ END
 }
 
 @test "a fixed port is private to its block" {
-	"$BATS_TEST_DIRNAME/sandbox" true || skip 'no private network here'
+	"$BATS_TEST_DIRNAME/sandbox" true || skip 'no network of its own here'
 	mkfifo there back
 	# Each block holds port 8080 until the other one has it, too
 	for order in 'echo >there; cat <back' 'cat <there; echo >back'; do
@@ -421,7 +421,7 @@ END
 	passes
 }
 
-@test "without private networks the ordinary loopback serves, said in one line" {
+@test "without networks of their own the ordinary loopback serves, said in one line" {
 	mkdir bin
 	printf '#!/bin/sh\necho "unshare: no" >&2\nexit 1\n' >bin/unshare
 	chmod +x bin/unshare

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
-# What scripts/sandbox promises. The ways in which systems forbid a private
-# network are acted out by the kernel itself: in a user namespace of its own
-# anybody may set the limits to 0 and give capabilities away.
+# What scripts/sandbox promises. The kernel itself acts out the ways in which
+# systems forbid a network of one's own: in a user namespace of its own anybody
+# may set the limits to 0 and give capabilities away.
 
 load bats_helper
 
@@ -12,7 +12,7 @@ setup() {
 }
 
 need_network() { # not by asking sandbox: its faults must not become skips
-	unshare -Urn ip link set lo up || missing 'a private network'
+	unshare -Urn ip link set lo up || missing 'a network of its own'
 }
 
 fake() { # NAME: standard input becomes a command that hides the real one
@@ -121,7 +121,7 @@ socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)'
 @test "where user namespaces are off: 125, the reason, the sysctl to set" {
 	without_user_namespaces "${powerless[@]}" "$SANDBOX" echo it ran
 	[ "$status" -eq 125 ]
-	[[ ${lines[0]} == 'sandbox: private network: unshare: '* ]]
+	[[ ${lines[0]} == 'sandbox: a network of its own: unshare: '* ]]
 	[[ $output == *'hint: '*'sysctl -w user.max_user_namespaces='* ]]
 	[[ $output != *'it ran'* ]]
 }
@@ -144,7 +144,7 @@ socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)'
 	END
 	PATH=$BIN:$PATH run "$SANDBOX" echo it ran
 	[ "$status" -eq 125 ]
-	[[ ${lines[0]} == 'sandbox: private network: '*'not permitted' ]]
+	[[ ${lines[0]} == 'sandbox: a network of its own: '*'not permitted' ]]
 	[[ ${lines[1]} == 'hint: '* ]]
 	[[ $output != *'it ran'* ]]
 }

@@ -233,14 +233,14 @@ END
     run unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"' _ \
         "${powerless[@]}" "$TWO_HOSTS" echo it ran
     [ "$status" -eq 125 ]
-    [[ $output = *'private network: unshare: '*'hint: '*'sysctl -w user.max_user_namespaces='* ]]
+    [[ $output = *'a network of its own: unshare: '*'hint: '*'sysctl -w user.max_user_namespaces='* ]]
     [[ $output != *'it ran'* ]]
     # Some of it is allowed, but no namespace for processes.
     # shellcheck disable=SC2016
     run unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_pid_namespaces; exec "$@"' _ \
         "$TWO_HOSTS" echo it ran
     [ "$status" -eq 125 ]
-    [[ ${lines[0]} = 'two-hosts: private hosts: unshare: '* && ${lines[1]} = 'hint: '* ]]
+    [[ ${lines[0]} = 'two-hosts: hosts of its own: unshare: '* && ${lines[1]} = 'hint: '* ]]
     [[ $output != *'it ran'* ]]
 }
 

@@ -28,7 +28,7 @@ setup() {
 }
 
 @test "says so where there is no IPv6" {
-    "$ROOT/scripts/sandbox" true || missing "a private network"
+    "$ROOT/scripts/sandbox" true || missing "a network of its own"
     # shellcheck disable=SC2016 # expanded inside
     alone sh -c 'echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6; exec "$1"' sh "$ROOT/sock_dualstack/sock_dualstack"
     [ "$status" -eq 1 ]

@@ -28,7 +28,7 @@ for wish, types in ((0, {socket.SOCK_STREAM, socket.SOCK_DGRAM}), (socket.SOCK_S
 }
 
 @test "tries ::1 first where there is IPv6, and goes on without" {
-    "$ROOT/scripts/sandbox" true || missing "a private network"
+    "$ROOT/scripts/sandbox" true || missing "a network of its own"
     # shellcheck disable=SC2016 # expanded inside
     alone sh -c 'ip link set lo up 2>/dev/null; exec "$1"' sh "$ROOT/sock_resolve/sock_resolve"
     [ "$status" -eq 0 ]

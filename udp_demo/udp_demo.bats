@@ -34,7 +34,7 @@ assert address == ('127.0.0.1', $PORT)
 sys.stdout.buffer.write(data)"
 }
 
-# in_terminals CODE: Python with pexpect in a private network, where port 8080 is
+# in_terminals CODE: Python with pexpect in a network of its own, where port 8080 is
 # free; demo(WORDS) types `make WORDS` in a terminal of its own and returns it.
 in_terminals() {
     /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
@@ -382,7 +382,7 @@ s.sendto(b"1 \x1b]0;x\x07", client)'
 }
 
 @test "client: netcat and socat are servers, too" {
-    "$ROOT/scripts/sandbox" true || missing "a private network" # port 9000 is free there
+    "$ROOT/scripts/sandbox" true || missing "a network of its own" # port 9000 is free there
     local tool words="nobody has netcat or socat here"
     for tool in 'nc -u -l 127.0.0.1 9000' 'socat UDP-LISTEN:9000,bind=127.0.0.1 PIPE'; do
         command -v "${tool%% *}" >/dev/null || continue
