@@ -246,7 +246,7 @@ for page in all_pages:
         for span in spans(text):
             span = " ".join(span.split())
             code.append((page, span))
-            if re.match(r"[\w./+-]+ -[a-zA-Z]", span):
+            if re.match(r"[\w./][\w./+-]* -[a-zA-Z]", span):
                 prompts.append((page, span))
     for block in fences[1::2]:
         kind, text = block.split("\n", 1)

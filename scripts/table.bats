@@ -6,8 +6,10 @@ setup() {
     COPY=$BATS_TEST_TMPDIR/copy
     mkdir -p "$COPY"/{scripts,docs,tcp_one,tcp_two,tcp_three}
     cp "$ROOT/scripts/table" "$COPY/scripts"
-    printf '%s\n' "DEMOS := tcp_two tcp_one \\" '         tcp_three' 'CFLAGS = -O3' >"$COPY/Makefile"
+    printf '%s\n' '# A comment that is no part.' '# 1 first part' 'DEMOS += tcp_two tcp_one' \
+        '# 2 second part' 'DEMOS += tcp_three' 'CFLAGS = -O3' >"$COPY/Makefile"
     for demo in one two three; do
+        touch "$COPY/tcp_$demo/tcp_$demo.c"
         printf '%s\n' "# tcp_$demo" '' "Idea: $demo." "You will see: it." '' \
             "- Symptom: \"$demo, again\". Cure: less (of $demo)." >"$COPY/tcp_$demo/README.md"
     done
@@ -23,8 +25,10 @@ before
 <!-- table: made -->
 | folder | the idea | what you will see |
 | --- | --- | --- |
+| **1 first part** | | |
 | [tcp_two](tcp_two) | two | it |
 | [tcp_one](tcp_one) | one | it |
+| **2 second part** | | |
 | [tcp_three](tcp_three) | three | it |
 <!-- end -->
 after
@@ -70,11 +74,14 @@ END
     done
 }
 
-@test "names the demos, and makes the menu" {
+@test "names the demos, and the parts, and makes the menu" {
     run "$TABLE" -d
     [ "$output" = $'tcp_two\ntcp_one\ntcp_three' ]
+    run "$TABLE" -p
+    [ "$output" = $'1 first part\ntcp_two\ntcp_one\n2 second part\ntcp_three' ]
     run "$TABLE" -m
-    [ "${lines[1]}" = "  tcp_one         one" ]
+    [ "${lines[0]}" = "1 first part" ]
+    [ "${lines[2]}" = "  tcp_one         one" ]
 }
 
 @test "an unknown option is wrong use" {
