@@ -361,6 +361,7 @@ assert ran > 30, ran
 @test "the taster: the lines of Python talk to tcp_server" {
     start tcp_server 127.0.0.1 0
     local lines
+    # shellcheck disable=SC2016 # backticks of the page, not of the shell
     lines=$(sed -n '/^```python$/,/^```$/{/^```/!p}' "$ROOT/docs/course.md" |
         sed -e "s/8080/$PORT/" -e 's/^s\.recv(1024)$/assert s.recv(1024) == b"HELLO FROM PYTHON"; print("answered")/')
     run python "$lines"
