@@ -35,6 +35,14 @@ setup() {
     [[ $output = *"not on this kernel: an IPv6 caller"* ]]
 }
 
+@test "a caller over IPv6 has its own address, one over IPv4 a v4-mapped one" {
+    python '
+with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
+    for host, seen in (("::1", "::1"), ("127.0.0.1", "::ffff:127.0.0.1")):
+        with socket.create_connection((host, server.getsockname()[1])):
+            assert server.accept()[1][0] == seen'
+}
+
 @test "the address decides, not the family: all pairs, asked of the kernel" {
     python '
 def bind(host, port, only=0):

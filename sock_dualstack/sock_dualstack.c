@@ -7,93 +7,69 @@
  * Next:   raw_icmp, how does ping work?
  */
 #include "../common.h"
-#include <arpa/inet.h>
 
 static const int on = 1, off = 0;
 static struct sockaddr_storage address;
 static struct sockaddr *const to = (struct sockaddr *)&address;
 static socklen_t size;
+static char port[8]; /* of the server that was started last */
 static int n;
 
-/* Put HOST, in digits, and a port into the address; return a socket for it. */
-static int new_socket(const char *host, int port)
+/* Put host and port into the address (see sock_resolve); return a socket. */
+static int new_socket(char *host, char *wanted)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
-	const bool dotted = !strchr(host, ':');
+	struct addrinfo *a =
+		address_of((char *[]){host, wanted, NULL}, SOCK_STREAM);
+	int fd = socket(a->ai_family, SOCK_STREAM, 0);
 
-	address = (struct sockaddr_storage){.ss_family = dotted ? AF_INET
-								: AF_INET6};
-	size = dotted ? sizeof *v4 : sizeof *v6;
-	v4->sin_port = htons((in_port_t)port); /* sin6_port: the same place */
-	inet_pton(address.ss_family, host,
-		  dotted ? (void *)&v4->sin_addr : (void *)&v6->sin6_addr);
-	int fd = socket(address.ss_family, SOCK_STREAM, 0);
 	if (fd == -1)
 		die("socket");
+	size = a->ai_addrlen;
+	memcpy(to, a->ai_addr, size);
 	/* All addresses, but on lo only: no other machine shall call. */
 	setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
 	return fd;
 }
 
 /* A server there. *WISH is for IPV6_V6ONLY; NULL: it has no such option. */
-static int serve(const char *host, int port, const int *wish)
+static int serve(char *host, char *wanted, const int *wish)
 {
-	int fd = new_socket(host, port);
+	int fd = new_socket(host, wanted);
 
 	note("%s%s", address_text(to, size).s, wish == &on ? ", V6ONLY" : "");
 	if (wish && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, wish, sizeof on))
 		die("setsockopt");
 	n = CALL("server", bind(fd, to, size));
-	if (n == 0 && listen(fd, 5) == -1)
-		die("listen");
+	if (n == 0 && (listen(fd, 5) == -1 || getsockname(fd, to, &size) == -1))
+		die("listen or getsockname");
+	snprintf(port, sizeof port, "%d",
+		 ntohs(((struct sockaddr_in *)to)->sin_port)); /* or of IPv6 */
 	return fd;
-}
-
-static int port_of(int fd)
-{
-	size = sizeof address;
-	if (getsockname(fd, to, &size) == -1)
-		die("getsockname");
-	return ntohs(((struct sockaddr_in *)to)->sin_port);
-}
-
-/* Call the server at HOST. Its caller's address is then in the address. */
-static struct text call(int listen_fd, const char *host)
-{
-	int fd = new_socket(host, port_of(listen_fd));
-	struct text callee = address_text(to, size);
-
-	n = CALL("client", connect(fd, to, size));
-	if (n == -1)
-		return (struct text){"nobody"};
-	size = sizeof address;
-	if (accept(listen_fd, to, &size) == -1)
-		die("accept");
-	close(fd);
-	struct text caller = address_text(to, size);
-	note("%s is called by %s", callee.s, caller.s);
-	return caller;
 }
 
 int main(int argc, char *argv[])
 {
-	int fd, port;
-
 	begin_story(argc, argv,
 		    "usage: sock_dualstack\n"
 		    "Serve IPv4 and IPv6 by one socket, and by two.\n"
 		    "example: sock_dualstack\n");
-
 	scene("`::` is every address of both families.");
-	fd = serve("::", 0, &off);
-	expect("an IPv6 caller", !strncmp(call(fd, "::1").s, "[::1]:", 6));
+	int listen_fd = serve("::", "0", &off), fd = new_socket("::1", port);
+	n = CALL("client", connect(fd, to, size));
+	expect("an IPv6 caller", n == 0);
+	if (accept(listen_fd, NULL, NULL) == -1)
+		die("accept");
+	fd = new_socket("127.0.0.1", port);
+	CALL("client", connect(fd, to, size));
+	size = sizeof address;
+	n = CALL("server", accept(listen_fd, to, &size));
+	struct text caller = address_text(to, size);
+	note("called by %s", caller.s);
 	expect("an IPv4 caller: a v4-mapped address",
-	       !strncmp(call(fd, "127.0.0.1").s, "[::ffff:127.0.0.1]:", 19));
+	       n != -1 && !strncmp(caller.s, "[::ffff:127.0.0.1]:", 19));
 
 	scene("So `0.0.0.0` collides with it, unless IPV6_V6ONLY is set.");
-	fd = serve("::", 0, &off);
-	port = port_of(fd);
+	fd = serve("::", "0", &off);
 	n = CALL("server", setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, 4));
 	expect("too late: it must be set before bind",
 	       n == -1 && errno == EINVAL);
@@ -110,8 +86,7 @@ int main(int argc, char *argv[])
 	expect("now they are side by side", n == 0);
 
 	scene("What differs is the address, not the family.");
-	fd = serve("::ffff:127.0.0.1", 0, &off);
-	port = port_of(fd);
+	serve("::ffff:127.0.0.1", "0", &off);
 	serve("127.0.0.1", port, NULL);
 	expect("two families, one address: it collides",
 	       n == -1 && errno == EADDRINUSE);
