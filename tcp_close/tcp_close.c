@@ -11,110 +11,92 @@
  */
 #include "../common.h"
 
-static char seen[40]; /* the states of both ends, as look found them */
-static struct sockaddr_in server;	   /* the address of its end */
-static int client_fd, conn_fd, n, waiting; /* waiting: -w was given */
+static struct sockaddr_in server; /* the address of its end */
+static int waiting;		  /* 1: the option -w was given */
 
-/* Below: connect client and server; claim that a call came out AS_SAID and that
- * the two come into the states WANTED. */
-static void connect_them(void);
-static void states(bool as_said, const char *wanted, const char *why);
+/* Below: claim that client and server come into the states WANTED. */
+static void states(const char *wanted, const char *why);
 
 /* IP_MINTTL, the least TTL, makes an end deaf: local segments have 64. */
-static const int cut = 255, mended = 0;
-static void hear(int fd, int least_ttl, const char *what)
+static void hear(int fd, int least_ttl)
 {
 	if (setsockopt(fd, IPPROTO_IP, IP_MINTTL, &least_ttl, sizeof(int)))
 		die("setsockopt IP_MINTTL");
-	note("cable   %s", what);
 }
 
 int main(int argc, char *argv[])
 {
-	for (; argc > 1 && strcmp(argv[1], "-w") == 0; argc--, argv++)
-		waiting = true;
-	begin_story(argc, argv,
+	const int cut = 255, mended = 0;
+	struct sockaddr *own = (struct sockaddr *)&server;
+	socklen_t length = sizeof server;
+	int client_fd, conn_fd;
+
+	waiting = argc > 1 && strcmp(argv[1], "-w") == 0;
+	begin_story(argc - waiting, argv + waiting,
 		    "usage: tcp_close [-w]\n"
 		    "Hold each state of a connection's end; -w: until Enter.\n"
 		    "example: tcp_close -w\n");
 	alarm(0); /* no watchdog: each wait has an end, or it is the reader's */
 
 	scene("One after the other: FIN, ACK; FIN, ACK.");
-	connect_them();
-	hear(conn_fd, cut, "the server hears nothing");
-	n = CALL("client", shutdown(client_fd, SHUT_WR));
-	states(n == 0, "FIN_WAIT_1   ESTABLISHED", "the FIN is lost");
-	hear(conn_fd, mended, "the server hears again");
-	states(true, "FIN_WAIT_2   CLOSE_WAIT", "TCP has sent the FIN again");
-	hear(client_fd, cut, "the client hears nothing");
-	n = CALL("server", close(conn_fd));
-	states(n == 0, "FIN_WAIT_2   LAST_ACK", "the server's FIN is lost");
-	hear(client_fd, mended, "the client hears again");
-	states(true, "TIME_WAIT    CLOSED", "the client closed first");
+	connected_pair(&client_fd, &conn_fd);
+	CALL("server", getsockname(conn_fd, own, &length));
+	note("client       server");
+	hear(conn_fd, cut);
+	CALL("client", shutdown(client_fd, SHUT_WR));
+	states("FIN_WAIT_1   ESTABLISHED", "the server is deaf: no FIN");
+	hear(conn_fd, mended);
+	states("FIN_WAIT_2   CLOSE_WAIT", "it hears: TCP sent the FIN again");
+	hear(client_fd, cut);
+	CALL("server", close(conn_fd));
+	states("FIN_WAIT_2   LAST_ACK", "the client is deaf: no FIN");
+	hear(client_fd, mended);
+	states("TIME_WAIT    CLOSED", "it hears; the client closed first");
 
 	scene("Both at once: neither knows of the other.");
-	connect_them();
-	hear(client_fd, cut, "the client hears nothing");
-	hear(conn_fd, cut, "the server hears nothing");
-	CALL("client", shutdown(client_fd, SHUT_WR));
-	n = CALL("server", shutdown(conn_fd, SHUT_WR));
-	states(n == 0, "FIN_WAIT_1   FIN_WAIT_1", "both FINs are lost");
-	hear(conn_fd, mended, "the server hears again");
-	states(true, "FIN_WAIT_1   CLOSING", "a FIN came instead of an ACK");
-	hear(client_fd, mended, "the client hears again");
-	states(true, "TIME_WAIT    TIME_WAIT", "both closed first");
-}
-
-static void connect_them(void)
-{
-	socklen_t length = sizeof server;
-
 	connected_pair(&client_fd, &conn_fd);
-	if (getsockname(conn_fd, (struct sockaddr *)&server, &length) == -1)
-		die("getsockname");
-	note("client       server");
-	states(true, "ESTABLISHED  ESTABLISHED", "both may talk");
+	CALL("server", getsockname(conn_fd, own, &length));
+	hear(client_fd, cut);
+	hear(conn_fd, cut);
+	CALL("client", shutdown(client_fd, SHUT_WR));
+	CALL("server", shutdown(conn_fd, SHUT_WR));
+	states("FIN_WAIT_1   FIN_WAIT_1", "both are deaf: both FINs are lost");
+	hear(conn_fd, mended);
+	states("FIN_WAIT_1   CLOSING", "a FIN came instead of an ACK");
+	hear(client_fd, mended);
+	states("TIME_WAIT    TIME_WAIT", "both closed first");
 }
 
-/* Return the states of both ends. The kernel lists all TCP sockets in
- * /proc/net/tcp: number, own address, peer's address, state. */
-static const char *look(void)
+/* A line of /proc/net/tcp: number, own address, peer's address, state. */
+static void states(const char *wanted, const char *why)
 {
-	static const char *const names[] = {
+	static const char *const names[16] = {
 		"?",	      "ESTABLISHED", "SYN_SENT",  "SYN_RECV",
 		"FIN_WAIT_1", "FIN_WAIT_2",  "TIME_WAIT", "CLOSED",
 		"CLOSE_WAIT", "LAST_ACK",    "LISTEN",	  "CLOSING"};
-	const char *left = "CLOSED", *right = "CLOSED"; /* not in the list */
-	FILE *file = fopen("/proc/net/tcp", "r");
-	char end[20], line[200], *found;
+	const int port = ntohs(server.sin_port);
+	char end[20], line[200], seen[40] = "", *found;
 
-	if (!file)
-		die("/proc/net/tcp");
-	snprintf(end, sizeof end, " %08X:%04X ", server.sin_addr.s_addr,
-		 ntohs(server.sin_port));
-	while (fgets(line, sizeof line, file)) {
-		if ((found = strstr(line, end)) && found[-1] == ':')
-			right = names[strtoul(found + 29, NULL, 16) % 12];
-		else if (found) /* the server is the peer, it is the client */
-			left = names[strtoul(found + 15, NULL, 16) % 12];
+	snprintf(end, sizeof end, " %08X:%04X ", server.sin_addr.s_addr, port);
+	for (int i = waiting ? 600 : 25; i > 0 && strcmp(seen, wanted); i--) {
+		const char *left = "CLOSED", *right = "CLOSED"; /* unlisted */
+		FILE *file = fopen("/proc/net/tcp", "r");
+		if (!file)
+			die("/proc/net/tcp");
+		while (fgets(line, sizeof line, file))
+			if ((found = strstr(line, end)) && found[-1] == ':')
+				right = names[strtoul(found + 29, NULL, 16)];
+			else if (found) /* as the peer: this is the client */
+				left = names[strtoul(found + 15, NULL, 16)];
+		fclose(file);
+		snprintf(seen, sizeof seen, "%-12s %s", left, right);
+		poll(NULL, 0, strcmp(seen, wanted) ? 200 : 0); /* no event */
 	}
-	fclose(file);
-	snprintf(seen, sizeof seen, "%-12s %s", left, right);
-	return seen;
-}
-
-static void states(bool as_said, const char *wanted, const char *why)
-{
-	int port = ntohs(server.sin_port), ms = waiting ? 120000 : 5000;
-
-	for (; as_said && strcmp(look(), wanted) && ms > 0; ms -= 200)
-		poll(NULL, 0, 200);
 	note("%s", seen);
-	expect(why, as_said && strcmp(seen, wanted) == 0);
-	if (!waiting)
-		return;
-	printf("   look: ss -tan 'sport = :%d or dport = :%d'\n> ", port, port);
-	fflush(stdout);
-	for (int c = 0; c != '\n' && c != EOF;)
-		c = getchar();
+	expect(why, !unjudged /* no call failed */ && !strcmp(seen, wanted));
+	if (waiting)
+		printf("   look: ss -tan 'sport = :%d or dport = :%d'\n> ",
+		       port, port);
+	while (waiting && fflush(stdout) == 0 && getchar() > '\n')
+		; /* until Enter, or the end of the input */
 }
