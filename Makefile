@@ -21,6 +21,9 @@ DEMOS += sock_resolve sock_dualstack
 # 9 below
 DEMOS += raw_icmp raw_sniff
 
+# A zip from a web page, or a Windows disk, may have lost the run bits.
+$(shell [ -x scripts/demo ] || chmod +x scripts/* bench/run .ci/run)
+
 CFLAGS  ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wformat=2
@@ -86,6 +89,9 @@ ladder-exercise-%: all
 
 tour: all ## every demo once, by itself, in this terminal
 	@scripts/tour $(DEMOS)
+
+doctor: ## what this machine can show, what not, and what mends it
+	@scripts/doctor
 
 watch: ## the sockets of the running demos and their states, as they change
 	@scripts/watch
@@ -202,7 +208,7 @@ help: ## this list
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all FORCE demo tour watch test test-scripts test-docs test-exercises bench \
+.PHONY: all FORCE demo doctor tour watch test test-scripts test-docs test-exercises bench \
 	exercises grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
 	table faults clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)
