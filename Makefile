@@ -116,6 +116,12 @@ solution-%: FORCE
 reset-%: FORCE
 	@$(EXERCISE) reset $*
 
+exercises-watch: ## check the next exercise on each save
+	@scripts/exercises-watch
+
+handout: ## the toolkit for students, without solutions (OUT=folder)
+	@scripts/handout '$(OUT)'
+
 grade-class: ## check a whole class: DIR=class OUT=grades (scripts/grade-class -h)
 	@scripts/grade-class
 
@@ -209,6 +215,6 @@ help: ## this list
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: all FORCE demo doctor tour watch test test-scripts test-docs test-exercises bench \
-	exercises grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
+	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
 	table faults clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

@@ -70,5 +70,65 @@ assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_
 	        raise Wrong("that it was tried", "it was")
 	END
     grade_class NAMES=half_close EXTRA="$BATS_TEST_TMPDIR/extra"
-    grep -q 'NO *the case that nobody knows' "$OUT/reports/anna.md"
+    grep -q "NO *your teacher's case: the case that nobody knows" "$OUT/reports/anna.md"
+}
+
+@test "handout: all that students need, nothing that solves" {
+    class
+    git -C "$ROOT" rev-parse 2>/dev/null || skip "an archive has no git"
+    local out=$BATS_TEST_TMPDIR/out
+    scripts/handout "$out"
+    [ ! -e "$out/exercises/solutions" ] && [ ! -e "$out/exercises/wrong" ]
+    cmp "$out/exercises/half_close.c" exercises/starts/half_close.c
+    run "$out/scripts/exercise" check half_close 3>&-
+    [ "$status" -eq 1 ] && [[ $output = *"Not yet. "* ]]
+    FORCE=1 run "$out/scripts/exercise" solution half_close
+    [ "$status" -eq 1 ] && [[ $output = *"your teacher has them"* ]]
+    run ! grep -rq ' - a solution' "$out/exercises"
+    run scripts/handout "$out"
+    [ "$status" -eq 1 ] && [[ $output = "handout: $out is there already"* ]]
+    run scripts/handout
+    [ "$status" -eq 2 ]
+}
+
+@test "exercises-watch: checks on each save, cancels, goes on to the next" {
+    class
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir "$copy"
+    cp -r exercises scripts "$copy"
+    cd "$copy" || return
+    sed -i '/^[a-z]/{/^\(half_close\|icmp_checksum_odd\) /!d}' exercises/LIST
+    cp exercises/starts/*.c exercises
+    LOG=$BATS_TEST_TMPDIR/log
+    scripts/exercises-watch >"$LOG" 2>&1 3>&- &
+    PIDS+=("$!")
+    wait_for 'waiting for you to save half_close'
+    cp exercises/solutions/half_close.c new.c
+    mv new.c exercises/half_close.c # as editors do
+    wait_for 'On to icmp_checksum_odd: exercises/icmp_checksum_odd.c'
+    wait_for '^icmp_checksum_odd: '
+    cp exercises/solutions/icmp_checksum_odd.c exercises # perhaps while the start is still being checked
+    wait_for 'All done. Well done!'
+}
+
+@test "GitHub Classroom, GitLab and Gradescope: what docs/class has works" {
+    class
+    local name base=$BATS_TEST_TMPDIR/autograder
+    for name in first_server half_close; do
+        grep -q "command: scripts/exercise points $name$" docs/class/github-classroom.yml
+        cp "exercises/solutions/$name.c" "$CLASS"
+        DIR=$CLASS scripts/exercise points "$name" 3>&- | grep -q "^$name: 10 of 10 points"
+    done
+    grep -q 'make grade XML=grade.xml' docs/class/gitlab-ci.yml
+    mkdir -p "$base/source" "$base/submission"
+    ln -s "$ROOT" "$base/source/dialtone"
+    cp exercises/solutions/half_close.c exercises/starts/icmp_checksum_odd.c "$base/submission"
+    GRADESCOPE=$base docs/class/gradescope-run_autograder 3>&-
+    python '
+import json
+results = json.load(open(sys.argv[1]))
+assert results["score"] == 10 and [test["score"] for test in results["tests"]] == [10, 0]
+assert [test["max_score"] for test in results["tests"]] == [10, 10] and results["tests"][0]["status"] == "passed"' \
+        "$base/results/results.json"
+    if command -v shellcheck >/dev/null; then shellcheck docs/class/gradescope-*; fi
 }

@@ -690,8 +690,8 @@ class Lab:
             finally:
                 self.look_for_sanitizer()
         except Wrong as wrong:
-            result.update(expected=wrong.expected, happened=wrong.happened, steps=self.steps[:40] + self.steps[40:][-8:],
-                          count=len(self.steps))
+            result.update(expected=wrong.expected, happened=wrong.happened,
+                          steps=self.steps[:40] + self.steps[40:][-8:], count=len(self.steps))
             for program in self.programs[-1:]:
                 self.deadline += 1
                 self.until(program.ended, within=0.05)
@@ -788,7 +788,7 @@ class Lab:
                 ("each client's socket is closed, by every process that has it", "children that have ended are "
                  "waited for", "a client's process ends with its client"), *counts):
             if after - before > times // 2:
-                raise Wrong(cure, f"{times} clients came and went, and there are {after - before} {what} more than before")
+                raise Wrong(cure, f"{times} clients came and went, and left {after - before} more {what}")
 
     def rebuilt(self, *flags):
         """The program compiled once more with these flags, for what follows;
@@ -1059,7 +1059,8 @@ def empty_root(folder):
         return False
     attributes = struct.pack("QQQQ", MOUNT_ATTR_RDONLY, 0, 0, 0)  # best effort: kernels before 5.12 lack it
     libc.syscall(SYS_MOUNT_SETATTR, AT_FDCWD, folder.encode(), AT_RECURSIVE, attributes, len(attributes))
-    writable = tmpfs("/exercise", MOST_FILES, 755) and tmpfs("/tmp", 16 << 20, 1777) and tmpfs("/dev/shm", 16 << 20, 1777)
+    writable = (tmpfs("/exercise", MOST_FILES, 755) and tmpfs("/tmp", 16 << 20, 1777)
+                and tmpfs("/dev/shm", 16 << 20, 1777))
     for path in HIDDEN:
         writable = writable and tmpfs(path, 4096, 700)
     if not writable or libc.pivot_root(folder.encode(), (folder + "/old").encode()) == -1:
@@ -1202,7 +1203,8 @@ def checked(name, source, folder, uid, processes, library, progress):
             raise
         why = f"the check itself went wrong, please report it: {type(error).__name__}: {error}"
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            why = f"the file system of {folder} is full; make room there, or take another folder: TMPDIR=/var/tmp make ..."
+            why = (f"the file system of {folder} is full; make room there, or take another folder: "
+                   "TMPDIR=/var/tmp make ...")
         report.update(unfit=why, details="")
     return report
 

@@ -32,7 +32,7 @@ def try_all(lab, payloads):
         except ValueError:
             raise Wrong("packets in hexadecimal", f"{quoted(line)} was printed") from None
         if packet[:2] != b"\x08\0" or packet[4:] != struct.pack("!HH", 0x1234, number) + each:
-            raise Wrong(f"packet {number} has the header of an echo request and the line's {len(each)} bytes as payload",
+            raise Wrong(f"packet {number} has the header of an echo request and the line's {len(each)} bytes",
                         f"it has another header or payload: {line.decode()[:60]}")
         if total(packet) != 0xffff:
             raise Wrong(f"the words of the packet with {len(each)} bytes of payload add up to ffff",

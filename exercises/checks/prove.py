@@ -47,7 +47,8 @@ def report_on(name, text, **environment):
         with open(f"{folder}/{name}.c", "w") as file:
             file.write(text)
         judged = subprocess.run([EXERCISE, "judge", name], stdout=subprocess.PIPE, check=True,
-                                env={**os.environ, "CFLAGS": "-O1 -g", "EXERCISE_SECONDS": "60", "SEED": "1", **environment, "DIR": folder})
+                                env={**os.environ, "CFLAGS": "-O1 -g", "EXERCISE_SECONDS": "60", "SEED": "1",
+                                     **environment, "DIR": folder})
     return json.loads(judged.stdout)
 
 
