@@ -193,44 +193,6 @@ except OSError as error:
 os.unlink("left"); s.bind("left")'
 }
 
-@test "ask: the kernel answers each question as the pages say, for an ordinary user, too" {
-    run as_user "$ROOT/scripts/ask" all
-    [ "$status" -ne 125 ] || missing "a network of its own"
-    [ "$status" -eq 0 ] || {
-        echo "status $status: $output"
-        return 1
-    }
-    # Each question is asked in some page, and each has been asked here.
-    local name rest said=$output
-    run ! grep -E '.{81}' <<<"$said"
-    while read -r name rest; do
-        grep -qF "\`scripts/ask $name\`" "$ROOT"/docs/*.md || {
-            echo "no page asks $name"
-            return 1
-        }
-        grep -qxF "$name: $rest" <<<"$said" || {
-            echo "not asked: $name"
-            return 1
-        }
-    done < <("$ROOT/scripts/ask")
-}
-
-@test "ask: on a kernel that does otherwise it says so, status 1" {
-    command -v strace >/dev/null || missing strace
-    run strace -qq -f -o /dev/null -e trace=connect -e inject=connect:retval=0:when=2 "$ROOT/scripts/ask" twice
-    [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
-    run strace -qq -f -o /dev/null -e trace=bind -e inject=bind:error=EACCES "$ROOT/scripts/ask" not-mine
-    [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
-}
-
-@test "ask: -h helps, anything that is no question is wrong use" {
-    run --separate-stderr "$ROOT/scripts/ask" -h
-    [ "$status" -eq 0 ] && [[ $output = "usage: ask "* ]] && [ -z "$stderr" ]
-    run --separate-stderr "$ROOT/scripts/ask" clients nothing
-    [ "$status" -eq 2 ] && [ -z "$output" ]
-    [ "$stderr" = $'ask: there is no question \'nothing\'\nusage: ask [-h] [QUESTION...]' ]
-}
-
 # What reads all pages: code is a list of (page, text) of what stands in code
 # spans and in fenced blocks, prompts is one of the commands among them.
 CODE='
@@ -256,6 +218,60 @@ for page in all_pages:
         elif kind == "sh":
             prompts += [(page, command) for command in text.split("\n") if command.strip()]
 '
+
+@test "ask: the kernel answers each question as the pages say, for an ordinary user, too" {
+    run as_user "$ROOT/scripts/ask" all
+    [ "$status" -ne 125 ] || missing "a network of its own"
+    [ "$status" -eq 0 ] || {
+        echo "status $status: $output"
+        return 1
+    }
+    # Each question is asked in some page, and each has been asked here.
+    local name rest said=$output
+    run ! grep -E '.{81}' <<<"$said"
+    while read -r name rest; do
+        grep -qF "\`scripts/ask $name\`" "$ROOT"/docs/*.md || {
+            echo "no page asks $name"
+            return 1
+        }
+        grep -qxF "$name: $rest" <<<"$said" || {
+            echo "not asked: $name"
+            return 1
+        }
+    done < <("$ROOT/scripts/ask")
+}
+
+@test "each question to scripts/ask that a page names is one, and so is each symptom's" {
+    pages "$CODE"'
+questions = {line.split()[0] for line in subprocess.run(["scripts/ask"], stdout=subprocess.PIPE, text=True,
+    check=True).stdout.split("\n") if line}
+for page, text in code:
+    for name in re.findall(r"scripts/ask ([\w-]+)", text):
+        if name not in questions:
+            wrong.append("%s: there is no question %s" % (page, name))
+rows = table("docs/symptoms.md", "symptom | cure | see it |")
+for row in rows:
+    if not row[-1].startswith(("\x60scripts/ask ", "\x60nc -N ")):
+        wrong.append("what shows it? " + row[0])
+assert len(rows) >= 15
+'
+}
+
+@test "ask: on a kernel that does otherwise it says so, status 1" {
+    command -v strace >/dev/null || missing strace
+    run strace -qq -f -o /dev/null -e trace=connect -e inject=connect:retval=0:when=2 "$ROOT/scripts/ask" twice
+    [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
+    run strace -qq -f -o /dev/null -e trace=bind -e inject=bind:error=EACCES "$ROOT/scripts/ask" not-mine
+    [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
+}
+
+@test "ask: -h helps, anything that is no question is wrong use" {
+    run --separate-stderr "$ROOT/scripts/ask" -h
+    [ "$status" -eq 0 ] && [[ $output = "usage: ask "* ]] && [ -z "$stderr" ]
+    run --separate-stderr "$ROOT/scripts/ask" clients nothing
+    [ "$status" -eq 2 ] && [ -z "$output" ]
+    [ "$stderr" = $'ask: there is no question \'nothing\'\nusage: ask [-h] [QUESTION...]' ]
+}
 
 @test "the course takes every demo, in reading order, by part, and every exercise" {
     pages "$CODE"'

@@ -43,7 +43,7 @@ static void *real(const char *name)
 	return function;
 }
 
-/* One line on standard error for who wants to watch: UNKIND_TELLS=1. */
+/* If you want to watch, UNKIND_TELLS=1: one line on standard error. */
 static void tell(const char *call, const char *what, size_t n)
 {
 	const char *wanted = getenv("UNKIND_TELLS");

@@ -218,7 +218,7 @@ with open(sys.argv[4]) as log:
     while "EMFILE" not in log.read(65536):
         time.sleep(0.02)
 burnt = cpu()
-for _ in range(100):  # who is on the line is served meanwhile, and often
+for _ in range(100):  # clients that are connected are still served, and often
     first.sendall(b"x")
     assert first.recv(1) == b"X"
     time.sleep(0.01)

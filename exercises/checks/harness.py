@@ -214,7 +214,7 @@ def end_family(uid):
         os.waitpid(killer, 0)
     end = time.monotonic() + PATIENCE
     while (pids := family()) and time.monotonic() < end:
-        for sign in signal.SIGSTOP, signal.SIGKILL:  # who is stopped cannot fork
+        for sign in signal.SIGSTOP, signal.SIGKILL:  # a stopped process cannot fork
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, sign)
@@ -858,7 +858,7 @@ class Lab:
         return Peer(self, sock)
 
     def caller(self, server):
-        """One who calls the server, be it picked up or not."""
+        """A caller of the server, whether the server picks up or not."""
         sock = self.adopt(socket.socket())
         sock.setblocking(False)
         with contextlib.suppress(BlockingIOError):

@@ -4,7 +4,7 @@
  *          ./stale_socket_file socket, and kill -9 it from another terminal;
  *          start it again: bind: Address already in use.
  * Wanted:  a socket file that was left behind is no hindrance. But a server
- *          that is alive keeps its name, and what is no socket is not touched.
+ *          that is alive keeps its name, and any other file is left alone.
  * Check:   make exercise-stale_socket_file
  */
 #include <ctype.h>	/* toupper */
