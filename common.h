@@ -51,13 +51,23 @@ static inline const char *errno_name(int error)
 	     usage_text)
 static const char *usage_text;
 static bool quiet; /* the option -q was given */
+/* For stories, see CALL: the last call with its result; that is -1, and no
+ * expect has come yet; the scene. */
+static char last_call[200] = "none";
+static bool unjudged;
+static int scene_number;
 
+/* At exit. A full disk, or a reader who is gone, is a failure. */
 static inline void check_output(void)
 {
-	if (fflush(stdout) == EOF || ferror(stdout)) {
+	if (unjudged)
+		warnx("scene %d: this should not fail:\n%s", scene_number,
+		      last_call);
+	else if (fflush(stdout) == EOF || ferror(stdout))
 		complain("write to", "standard output");
-		_exit(1);
-	}
+	else
+		return;
+	_exit(1);
 }
 
 /* Every main starts here; what our parent did to us shall not matter. OPTIONS
@@ -77,7 +87,7 @@ static inline char **begin(int argc, char *argv[], const char *options,
 	sigprocmask(SIG_SETMASK, &(sigset_t){0}, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setlocale(LC_CTYPE, "C.UTF-8"); /* for print_safe */
-	atexit(check_output);		/* disk full or reader gone: status 1 */
+	atexit(check_output);
 	usage_text = usage;
 	for (opterr = 0; (option = getopt(argc, argv, options)) != -1;) {
 		if (option == 'h')
@@ -204,16 +214,11 @@ static inline int send_all(int fd, const char *bytes, size_t n)
 #define expect(claim, condition) expected(claim, #condition, condition)
 /* Print a line that is no call: printf's arguments. */
 #define note(...) (printf("   "), printf(__VA_ARGS__), putchar('\n'))
-
-static int scene_number;
-static char last_call[200] = "none"; /* and its result */
-static bool unjudged; /* that is -1, and no expect has come yet */
-
-static inline void scene(const char *title)
-{
-	printf("%s%d. %s\n", scene_number ? "\n" : "", scene_number + 1, title);
-	scene_number++;
-}
+/* Begin the next scene. */
+#define scene(title)                                                           \
+	(printf("%s%d. %s\n", scene_number ? "\n" : "", scene_number + 1,      \
+		title),                                                        \
+	 scene_number++)
 
 static inline void expected(const char *claim, const char *text, bool holds)
 {
@@ -222,15 +227,6 @@ static inline void expected(const char *claim, const char *text, bool holds)
 		     scene_number, claim, text, last_call);
 	printf("   => %s\n", claim);
 	unjudged = false;
-}
-
-/* At exit: a call has failed, and no expect has said that it would. */
-static inline void check_story(void)
-{
-	if (!unjudged)
-		return;
-	warnx("scene %d: this should not fail:\n%s", scene_number, last_call);
-	_exit(1);
 }
 
 static inline int narrate(const char *who, const char *call, int result)
@@ -262,11 +258,8 @@ static inline void ring(int signal_number)
 
 static inline void begin_story(int argc, char *argv[], const char *usage)
 {
-	char **operands = begin(argc, argv, "+h", usage);
-
-	if (*operands)
-		wrong_use(*operands, "is too much");
-	atexit(check_story);
+	if (*begin(argc, argv, "+h", usage))
+		wrong_use(argv[optind], "is too much");
 	signal(SIGALRM, ring);
 	alarm(5);
 }
