@@ -181,10 +181,12 @@ sanitize: ## build with ASan and UBSan, and run the tests on that
 musl: ## build with musl, statically, and run the demos' tests on that
 	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test TESTS='$(wildcard $(DEMOS:%=%/*.bats))'
 
-# valgrind has no business inside strace or a test's time-outs: it takes the tour.
-VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full
+# valgrind has no business inside strace or a test's time-outs: it takes the tour. What
+# is not freed at the end is no error; that servers do not grow is a test (scripts/abuse).
+# It keeps descriptors for itself, and lets nobody set the limit that unix_fdpass needs.
+VALGRIND = valgrind -q --error-exitcode=99
 memcheck: all ## every demo once under valgrind
-	UNDER='$(VALGRIND)' scripts/tour $(DEMOS)
+	UNDER='$(VALGRIND)' scripts/tour $(filter-out unix_fdpass,$(DEMOS))
 
 coverage: ## what the tests reach, by gcov (90 % is asked), and the fault matrix
 	scripts/coverage $(DEMOS)
