@@ -65,11 +65,13 @@ int main(int argc, char *argv[])
 	while (n == -1 && errno == EAGAIN &&
 	       (++asked < 2000 ||
 		now_us(CLOCK_MONOTONIC) < start + 1000LL * ms));
+	if (n != -1 || errno != EAGAIN)
+		die("recv");
 	busy = now_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	note("recv, called %lld times: %lld us of the CPU", asked, busy);
 	start = now_us(CLOCK_MONOTONIC);
 	cpu = now_us(CLOCK_PROCESS_CPUTIME_ID);
-	n = poll(&ready, 1, ms);
+	n = CALL("server", poll(&ready, 1, ms));
 	cpu = now_us(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	start = now_us(CLOCK_MONOTONIC) - start;
 	note("poll, called once: %lld us of the CPU", cpu);

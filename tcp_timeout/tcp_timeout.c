@@ -63,10 +63,12 @@ int main(int argc, char *argv[])
 	if (child == -1)
 		die("fork");
 	if (child == 0) {
-		if (poll(NULL, 0, 700) == -1)
-			complain("poll", "in the client");
-		_exit(send(client_fd, "at last", 7, MSG_NOSIGNAL) == -1);
+		if (poll(NULL, 0, 700) == -1 ||
+		    send(client_fd, "at last", 7, MSG_NOSIGNAL) == -1)
+			complain("poll or send", "in the client");
+		_exit(0);
 	}
+	close(client_fd); /* it is the child's now */
 	n = CALL("server", recv(fd, buf, sizeof buf, 0));
 	ms = (int)(now_ms() - start);
 	note("it waited %d ms, until the client spoke", ms);
@@ -78,9 +80,7 @@ int main(int argc, char *argv[])
 	CALL("server", listen(listen_fd, 5));
 	if (setsockopt(listen_fd, IPPROTO_IP, IP_MINTTL, &cut, sizeof cut))
 		die("setsockopt IP_MINTTL");
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd == -1)
-		die("socket");
+	fd = CALL("client", socket(AF_INET, SOCK_STREAM, 0));
 	tv.tv_usec = 200000;
 	CALL("client", setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv));
 	CALL("client", getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &got, &length));
