@@ -87,6 +87,22 @@ load helper
     proves icmp_checksum_odd
 }
 
+@test "left_children: the check is worth trusting" {
+    proves left_children
+}
+
+@test "forgotten_close: the check is worth trusting" {
+    proves forgotten_close
+}
+
+@test "hostile_length: the check is worth trusting" {
+    proves hostile_length
+}
+
+@test "answer_stays: the check is worth trusting" {
+    proves answer_stays
+}
+
 @test "nor does it where the system allows no namespaces" {
     export EXERCISE_PLAIN=1
     hostile
