@@ -132,15 +132,23 @@ grade: ## check all exercises of a student (DIR=folder), write grade.xml (XML=fi
 $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 	@$(EXERCISE) unkind scripts/demo $*
 
-## test-FOLDER: the tests of one folder
-TESTS = $(filter-out exercises/slow.bats, \
-          $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats exercises/*.bats))
-BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$((3 * $$(nproc))))
+## test-FOLDER: the tests of one folder, the slow ones too
+TESTS = $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats exercises/*.bats)
+BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
+# Tests at once for each processor: most of them wait, the slow ones compute.
+EACH = 3
+test-slow: EACH = 1
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.
 BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL bats $(BATS_JOBS)
-test: all ## run all tests (bats-core), replay all transcripts
-	$(BATS) $(TESTS)
+test: all ## run the tests (bats-core), replay all transcripts: a minute
+	$(BATS) --filter-tags '!slow' $(TESTS)
+
+# Marked "# bats test_tags=slow": crowds, hostile clients and classes, real minutes.
+test-slow: all ## the tests that `make test` leaves out: some minutes
+	$(BATS) --filter-tags slow $(TESTS)
+
+test-all: test test-slow ## both
 
 $(DEMOS:%=test-%) test-scripts test-docs test-exercises: test-%: all
 	$(BATS) $*
@@ -194,7 +202,7 @@ coverage: ## what the tests reach, by gcov (90 % is asked), and the fault matrix
 analyze: ## what gcc's own analyzer thinks
 	$(MAKE) -B CC=gcc CFLAGS='-O2 -g -fanalyzer -Werror'
 
-cross: ## the demos as plain cc builds them, with musl, on s390x and arm64
+cross: ## the demos as plain cc builds them, with musl, on i686, s390x and arm64
 	scripts/cross
 
 RUNS ?= 1000000
@@ -216,7 +224,7 @@ help: ## this list
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all FORCE demo doctor tour watch test test-scripts test-docs test-exercises bench \
+.PHONY: all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
 	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
 	table faults clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

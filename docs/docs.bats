@@ -339,6 +339,7 @@ assert len(lessons) == 14
 '
 }
 
+# bats test_tags=slow
 @test "the course, a dry run: its commands take less than a fifth of the minutes planned" {
     "$ROOT/scripts/sandbox" true || missing "a network of its own"
     pages "$LESSONS"'

@@ -1,7 +1,7 @@
+# What takes minutes: not in `make test`, but in `make test-slow` and in CI.
+# bats file_tags=slow
 load ../scripts/bats_helper
 load helper
-
-# What takes minutes: not in `make test`, but in `make test-exercises` and in CI.
 
 @test "first_server: the check is worth trusting" {
     proves first_server

@@ -282,6 +282,7 @@ same_as_ping() {
     [ "$(grep -c '^3 packets transmitted, 3 received, 0% packet loss' <<<"$output")" -eq 2 ]
 }
 
+# bats test_tags=slow
 @test "no byte outside of a packet is read, wherever it is cut" {
     cd "$ROOT/raw_icmp"
     cc -g -fsanitize=address,undefined -fno-sanitize-recover=all ../raw_sniff/tests/prefixes.c fuzz/packet.c \

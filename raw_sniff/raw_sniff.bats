@@ -155,6 +155,7 @@ with socket.create_server(("::1", 8080), family=socket.AF_INET6) as listener:
     [ "$(packets | sed -n 's/.* len //p' | sort -n | tail -n 1)" -gt 65536 ]
 }
 
+# bats test_tags=slow
 @test "no byte outside of a packet is read, wherever it is cut" {
     cd "$ROOT/raw_sniff"
     cc -g -fsanitize=address,undefined -fno-sanitize-recover=all tests/prefixes.c fuzz/packet.c \
@@ -250,6 +251,7 @@ wait $one $two; cat "$1" "$2"' "$SNIFF" "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR
     [ "${lines[1]}" = "raw_sniff: recv: Network is down (ENETDOWN)" ]
 }
 
+# bats test_tags=slow
 @test "shown and missed are all that were sent, in a burst of 50,000" {
     sniffed "" '
 # QUIET
@@ -342,6 +344,7 @@ sniffer.send_signal(signal.SIGCONT)'
     done
 }
 
+# bats test_tags=slow
 @test "make demo-sniff shows a conversation by itself, many times at once" {
     "$ROOT/scripts/sandbox" true 2>/dev/null || missing "a network of its own"
     local pids=() i

@@ -13,6 +13,7 @@ load bats_helper
     grep -q 'EMFILE' "$LOG"
 }
 
+# bats test_tags=slow
 @test "the servers for many clients survive it, too, and do not grow" {
     local server
     for server in tcp_fork tcp_thread tcp_poll tcp_epoll; do

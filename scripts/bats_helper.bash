@@ -3,7 +3,7 @@
 # Tests drive the binaries as a user would: port 0 and the ready line, no fixed
 # port, no sleep; what a test started in the background is ended at its end.
 
-bats_require_minimum_version 1.5.0
+bats_require_minimum_version 1.8.0 # --filter-tags
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 PIDS=()

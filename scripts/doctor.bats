@@ -11,6 +11,7 @@ load bats_helper
     [ "$status" -eq 2 ] && [[ $output = "doctor: "*$'\n'"usage: doctor"* ]]
 }
 
+# bats test_tags=slow
 @test "where networks of one's own are forbidden: doctor says so, and what allows them" {
     unshare -Ur true || missing "user namespaces"
     run unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_user_namespaces
@@ -18,6 +19,7 @@ load bats_helper
     [[ $output = *"no   a network of its own"*$'\n'"         -> "*"max_user_namespaces"* ]]
 }
 
+# bats test_tags=slow
 @test "where /proc/net is hidden and tracing is denied: doctor says so" {
     unshare -Urmpf true || missing "mount and pid namespaces"
     mkdir "$BATS_TEST_TMPDIR/bin"

@@ -114,6 +114,7 @@ sys.exit(watch())' "$PORT" "$ROOT"
     grep -qE '^tcp_again +write +1 made  8 named, 1 repeated$' <<<"$output"
 }
 
+# bats test_tags=slow
 @test "the fault matrix of the echo pair has no finding" {
     run "$ROOT/scripts/faults" tcp_server tcp_client
     [ "$status" -eq 0 ]

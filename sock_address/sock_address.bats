@@ -78,10 +78,12 @@ assert heard == {first.getsockname(): b"first", second.getsockname(): b"second"}
         getsockname:ENOBUFS:1 getpeername:ENOBUFS:2 listen:EADDRINUSE:1 connect:ECONNREFUSED:1 accept:EMFILE:1
 }
 
+# bats test_tags=slow
 @test "50 at once do not disturb each other, and leave no process behind" {
     many sock_address 50
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies sock_address
 }

@@ -8,6 +8,7 @@ setup() {
     tells_the_truth sock_dualstack
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies sock_dualstack
 }

@@ -78,10 +78,12 @@ assert unix == set(), unix'
         getsockopt:EPERM:5 fcntl:EINVAL:2 fcntl:EINVAL:3
 }
 
+# bats test_tags=slow
 @test "50 at once, by a user without privilege, do not disturb each other" {
     many sock_options 50
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies sock_options
 }

@@ -5,6 +5,7 @@ load ../scripts/bats_helper
     tells_the_truth sock_resolve
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies sock_resolve
 }

@@ -38,6 +38,7 @@ print("".join("\\x%02x" % b for b in struct.pack(">cIH", b"A", 0x01020304, 0x050
     names_failures sock_struct send:EPIPE:1 send:EPIPE:2 recv:ECONNRESET:1 recv:ECONNRESET:2
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies sock_struct
 }

@@ -95,10 +95,12 @@ assert info(s)[:2] == (3, 2), info(s)
         setsockopt:EPERM:2 accept:EMFILE:1 accept:EMFILE:5 send:EPIPE:1
 }
 
+# bats test_tags=slow
 @test "50 at once do not disturb each other, and leave no process behind" {
     many tcp_backlog 50
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_backlog
 }

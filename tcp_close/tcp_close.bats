@@ -110,10 +110,12 @@ until("", server_end)'
         setsockopt:EPERM:1 setsockopt:EPERM:5 getsockname:ENOBUFS:2
 }
 
+# bats test_tags=slow
 @test "20 at once, by a user without privilege, do not disturb each other" {
     many tcp_close 20
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_close
 }

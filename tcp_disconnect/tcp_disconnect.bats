@@ -50,10 +50,12 @@ assert rows.count("\n") == 1, rows'
     [[ $stderr = *"recv(conn_fd, buf, sizeof buf, 0)"*" = -1 ECONNRESET" ]]
 }
 
+# bats test_tags=slow
 @test "50 at once do not disturb each other, and leave no process behind" {
     many tcp_disconnect 50
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_disconnect
 }

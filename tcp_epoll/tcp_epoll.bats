@@ -18,6 +18,7 @@ descriptors() {
     [ -z "$(ps -o pid= --ppid "$PID")" ]
 }
 
+# bats test_tags=slow
 @test "raises its soft limit of descriptors, says so, and serves all of them" {
     local most
     most=$(descriptors)
@@ -28,6 +29,7 @@ descriptors() {
     serves_at_once $((most - 100)) 1
 }
 
+# bats test_tags=slow
 @test "an idle client takes at most 256 bytes of the server's memory" {
     start tcp_epoll -q 127.0.0.1 0
     python '
@@ -74,6 +76,7 @@ assert 0 < each <= 256, each' "$PORT" "$PID" "$(descriptors)"
     keeps_the_contract tcp_epoll
 }
 
+# bats test_tags=slow
 @test "no descriptor is left: thousands wait, no CPU is burnt, then they are served" {
     start tcp_epoll 127.0.0.1 0
     local count=$(($(descriptors) - 200))

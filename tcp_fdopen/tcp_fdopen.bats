@@ -79,6 +79,7 @@ END
         poll:ENOMEM:1 recv:ENOMEM:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_fdopen
 }

@@ -56,6 +56,7 @@ assert heard([b"Hello, world"], 5) == [b"Hello", b", wor", b"ld", b""]'
     names_failures tcp_framing send:EPIPE:2 send:EPIPE:4 recv:ECONNRESET:1 recv:ECONNRESET:10
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_framing
 }

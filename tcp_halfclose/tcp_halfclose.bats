@@ -83,6 +83,7 @@ except (BrokenPipeError, ConnectionResetError):
         shutdown:ENOTCONN:2 getsockopt:ENOBUFS:1 getsockopt:ENOBUFS:3 dup:EMFILE:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_halfclose
 }

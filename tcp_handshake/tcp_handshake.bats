@@ -67,10 +67,12 @@ assert address not in rows, rows' "$ROOT/tcp_handshake/tcp_handshake"
         setsockopt:EPERM:3 connect:ECONNREFUSED:1 send:EPIPE:1 accept:EMFILE:1
 }
 
+# bats test_tags=slow
 @test "20 at once, by a user without privilege, do not disturb each other" {
     many tcp_handshake 20
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_handshake
 }

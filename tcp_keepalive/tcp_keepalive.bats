@@ -49,6 +49,7 @@ assert s.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0'
         getsockopt:ENOPROTOOPT:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_keepalive
 }

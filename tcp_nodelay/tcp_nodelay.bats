@@ -95,6 +95,7 @@ for cork in 0, 1:
         setsockopt:ENOMEM:1 setsockopt:ENOMEM:2 setsockopt:ENOMEM:3 accept:EMFILE:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_nodelay
 }

@@ -66,6 +66,7 @@ assert client.send(b"more") == 4 and server.recv(100) == b"more"'
         fcntl:ENOBUFS:4 fcntl:ENOBUFS:5 fcntl:ENOBUFS:6 accept:EMFILE:2
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_nonblock
 }

@@ -104,6 +104,7 @@ assert wait.poll(10000), "no reset came"
 assert rows() == 0, rows()'
 }
 
+# bats test_tags=slow
 @test "50 at once do not disturb each other, and leave no process behind" {
     many tcp_reset 50
 }
@@ -121,6 +122,7 @@ assert rows() == 0, rows()'
         accept:EMFILE:4 kill:EPERM:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_reset
 }

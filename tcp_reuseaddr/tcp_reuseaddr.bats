@@ -26,6 +26,7 @@ with in use with bound without bound without bound" ]
     [ "$(awk '{ print $3 ~ /^127\.0\.0\.1:/ ? "client" : "server" }' <<<"$output" | sort | tr '\n' ' ')" = "client server server " ]
 }
 
+# bats test_tags=slow
 @test "TIME_WAIT lasts 60 s, whatever tcp_fin_timeout and tcp_tw_reuse are" {
     command -v ss >/dev/null || missing ss
     for setting in tcp_fin_timeout=5 tcp_fin_timeout=200 tcp_tw_reuse=0 tcp_tw_reuse=1 tcp_tw_reuse=2; do
@@ -134,10 +135,12 @@ for expected in "in use", "bound":
         accept:EMFILE:1 poll:ENOMEM:1
 }
 
+# bats test_tags=slow
 @test "50 at once do not disturb each other, and leave no process behind" {
     many tcp_reuseaddr 50
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_reuseaddr
 }

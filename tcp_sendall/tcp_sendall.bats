@@ -116,6 +116,7 @@ assert two_sends(signals) == errno.EINTR'
         recv:ECONNRESET:3 recv:ECONNRESET:4 ioctl:ENOTTY:1 setsockopt:ENOMEM:2
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_sendall
 }

@@ -43,10 +43,12 @@ for word in b"one", b"two":
     names_failures tcp_sigpipe fork:EAGAIN:1 fork:EAGAIN:2 fork:EAGAIN:3
 }
 
+# bats test_tags=slow
 @test "50 at once do not disturb each other, and leave no process behind" {
     many tcp_sigpipe 50
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies tcp_sigpipe
 }

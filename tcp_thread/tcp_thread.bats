@@ -122,6 +122,7 @@ assert s.recv(4) == b"NEXT"' "$PORT"
     false
 }
 
+# bats test_tags=slow
 @test "ThreadSanitizer finds nothing" {
     checked ''
     talks_across 20
@@ -129,6 +130,7 @@ assert s.recv(4) == b"NEXT"' "$PORT"
     run ! grep -A 20 'WARNING: ThreadSanitizer' "$LOG"
 }
 
+# bats test_tags=slow
 @test "shown: without the mutex all seems well, and ThreadSanitizer knows better" {
     variant tcp_thread '/pthread_mutex_[un]*lock/d' -pthread
     launch "$VARIANT" 127.0.0.1 0

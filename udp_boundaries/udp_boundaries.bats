@@ -9,6 +9,7 @@ load ../scripts/bats_helper
         connect:ENETUNREACH:1 send:ENOBUFS:1 recv:ENOMEM:1 setsockopt:ENOPROTOOPT:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies udp_boundaries
 }

@@ -10,6 +10,7 @@ load ../scripts/bats_helper
         recv:ENOMEM:1 poll:ENOMEM:1 setsockopt:ENOPROTOOPT:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies udp_checksum
 }

@@ -41,6 +41,7 @@ while seen < $2:
         recv:ENOMEM:1
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies udp_multicast
 }

@@ -4,6 +4,7 @@ load ../scripts/bats_helper
     tells_the_truth unix_stale
 }
 
+# bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies unix_stale
 }
