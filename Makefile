@@ -209,7 +209,7 @@ RUNS ?= 1000000
 fuzz: ## feed the parsers hostile bytes (clang; RUNS=1000000 inputs each)
 	RUNS=$(RUNS) FLAGS='$(WARNINGS) $(SANITIZE)' scripts/fuzz $(wildcard */fuzz/*.c)
 
-table: ## write the table of demos in README.md anew
+table: ## write the tables in README.md and docs/symptoms.md anew
 	scripts/table -w
 
 clean: ## remove what was built

@@ -420,6 +420,20 @@ assert len(told) >= 8, told
     [ "$status" -eq 0 ] && [ "$output" = HELLO ]
 }
 
+@test "the glossary is in alphabetical order, and each word has its Chinese and a demo" {
+    pages "$CODE"'
+rows = [row for row in table("docs/glossary.md", "word | ") if row != [""]]
+for word, chinese, meaning, see in rows:
+    demo_in(see)
+    if not chinese or not meaning:
+        wrong.append(word + ": a cell is empty")
+words = [row[0].lower() for row in rows]
+if words != sorted(words) or len(set(words)) != len(words):
+    wrong.append("not in order: " + ", ".join(a for a, b in zip(words, sorted(words)) if a != b))
+assert len(rows) >= 90, len(rows)
+'
+}
+
 @test "every link leads to a page, and to a heading of it" {
     pages "$CODE"'
 def slug(heading):

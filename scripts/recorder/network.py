@@ -119,7 +119,7 @@ def relative(segments):
 
 def small_tables():
     """Enter a network of our own whose tables of sockets are short, so that reading them takes
-    0.1 ms (else 3 ms and more). Only in a private network; Linux before 6.1 cannot."""
+    0.1 ms (else 3 ms and more). Only in a network of its own; Linux before 6.1 cannot."""
     try:
         Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text("1024", encoding="ascii")
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0:
