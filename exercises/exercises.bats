@@ -224,6 +224,12 @@ load helper
     [ "$status" -eq 1 ] && [[ ${lines[-1]} = "half_close: 0 of 10 points (SEED="* ]]
 }
 
+@test "a task has points for each case" {
+    sed 's/buf\[1001\]/buf[1002]/' exercises/solutions/line_server.c >"$DIR/line_server.c"
+    run exercise check line_server
+    [ "$status" -eq 1 ] && [[ $output = *"NO   a line that is too long "*"(10 points)"*"90 of 100 points"* ]]
+}
+
 @test "hints come one by one, the solution after the check or by force" {
     local n
     for n in 1 2 3; do

@@ -103,6 +103,10 @@ load helper
     proves answer_stays
 }
 
+@test "line_server: the check is worth trusting" {
+    proves line_server
+}
+
 @test "nor does it where the system allows no namespaces" {
     export EXERCISE_PLAIN=1
     hostile

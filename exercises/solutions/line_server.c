@@ -1,0 +1,93 @@
+/* line_server - a solution: a process for each client. */
+#include <ctype.h>	/* toupper */
+#include <err.h>	/* err, warn */
+#include <errno.h>	/* errno, EINTR */
+#include <netinet/in.h> /* sockaddr_in, htons */
+#include <signal.h>	/* sigaction */
+#include <stdbool.h>	/* bool */
+#include <stdio.h>	/* printf */
+#include <stdlib.h>	/* strtol */
+#include <string.h>	/* memchr, memmove */
+#include <sys/socket.h> /* socket, bind, accept */
+#include <unistd.h>	/* close */
+
+/* A socket that listens on 127.0.0.1:PORT; port 0: the kernel chooses one. */
+static int start_listening(const char *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t length = sizeof address;
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_port = htons((in_port_t)strtol(port, NULL, 10));
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1 ||
+	    bind(fd, (struct sockaddr *)&address, length) == -1 ||
+	    listen(fd, 5) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+		err(1, "no listening socket");
+	printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+	fflush(stdout);
+	return fd;
+}
+
+/* Answer in upper case, all of it. False if that cannot be sent. */
+static bool answer(int fd, char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (char)toupper((unsigned char)bytes[i]);
+	while (n > 0) {
+		ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
+		if (sent == -1 && errno == EINTR)
+			continue;
+		if (sent == -1)
+			return false;
+		bytes += sent;
+		n -= (size_t)sent;
+	}
+	return true;
+}
+
+/* Hear this client, and answer each of its lines. */
+static void serve(int conn_fd)
+{
+	char buf[1001], *end;
+	size_t used = 0;
+
+	while (used < sizeof buf) { /* else a line is too long */
+		ssize_t n = recv(conn_fd, buf + used, sizeof buf - used, 0);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		used += (size_t)n;
+		while ((end = memchr(buf, '\n', used))) {
+			size_t length = (size_t)(end - buf) + 1;
+			if (!answer(conn_fd, buf, length))
+				return;
+			used -= length;
+			memmove(buf, end + 1, used);
+		}
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	const struct sigaction none = {.sa_handler = SIG_IGN};
+	int listen_fd = start_listening(argc > 1 ? argv[1] : "8080");
+
+	if (sigaction(SIGCHLD, &none, NULL) == -1) /* no zombies */
+		err(1, "sigaction");
+	for (;;) {
+		int conn_fd = accept(listen_fd, NULL, NULL);
+		if (conn_fd == -1 && errno == EINTR)
+			continue;
+		if (conn_fd == -1)
+			err(1, "accept");
+		if (fork() == 0) {
+			close(listen_fd);
+			serve(conn_fd);
+			_exit(0);
+		}
+		close(conn_fd);
+	}
+}
