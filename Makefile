@@ -35,7 +35,7 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 # Handed on to the demos: make demo-tcp HOST=192.168.1.7 PORT=9000,
 # make demo-unix SOCKET=/tmp/my.sock
 # They count from make's command line only: csh sets HOST in the environment.
-$(foreach v,HOST PORT SOCKET SCENE,$(if $(filter command,$(origin $v)),,$(eval override $v :=)))
+$(foreach v,HOST PORT SOCKET SCENE VIEW,$(if $(filter command,$(origin $v)),,$(eval override $v :=)))
 export HOST PORT SOCKET
 
 BINS := $(foreach d,$(DEMOS),$d/$d)
@@ -79,9 +79,9 @@ $(DEMOS:%=demo-%): demo-%: $$*/$$*
 $(DEMOS:%=trace-%): trace-%: all
 	@scripts/record -n demo $* $(ARGS) | scripts/show trace -p $* $(if $(SCENE),-s '$(SCENE)')
 
-## ladder-FOLDER: calls, segments and states between its two ends (SCENE=1)
+## ladder-FOLDER: calls, segments and states between its two ends (SCENE=1, VIEW=svg)
 $(DEMOS:%=ladder-%): ladder-%: all
-	@scripts/record demo $* | scripts/show ladder $(if $(SCENE),-s '$(SCENE)')
+	@scripts/record demo $* | scripts/show $(or $(VIEW),ladder) $(if $(SCENE),-s '$(SCENE)')
 
 ## ladder-exercise-NAME: the same for your program, exercises/NAME.c
 ladder-exercise-%: all
@@ -226,5 +226,5 @@ help: ## this list
 
 .PHONY: all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
 	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
-	table faults clean help $(SPECIAL) \
+	table pictures faults clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

@@ -3,5 +3,5 @@
 calls    reads strace's output            network  captures segments, reads states
 source   finds source lines               document puts it all together
 partner  plays the other side
-trace, ladder, svg, mermaid, witness      views of a document
+trace, ladder, beside, svg, mermaid, witness      views of a document
 """

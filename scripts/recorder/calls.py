@@ -8,7 +8,7 @@ from collections import namedtuple
 from pathlib import Path
 
 PAUSED = 80  # how many calls of each name and process are followed by a pause, and which
-CHANGING = "connect,listen,sendto,sendmsg,shutdown,close"
+CHANGING = "connect,listen,sendto,sendmsg,recvfrom,recvmsg,shutdown,close,kill"
 # What the C library calls by another name than the kernel does.
 NAMES = {
     "recvfrom": ["recv", "recvfrom"], "sendto": ["send", "sendto"], "accept4": ["accept", "accept4"],
@@ -99,6 +99,8 @@ def finished(pid, begin, text):
     if not match:  # it was under way when the process ended
         return Call(pid, name, rest.removesuffix(" <unfinished ...>"), None, None, begin, None, False, [])
     arguments, result, fd, errno, note, seconds = match.groups()
+    if result == "?" and not errno:  # so was this
+        return Call(pid, name, arguments.removesuffix(" <unfinished ...>"), None, None, begin, None, False, [])
     if fd:  # 4<TCP:[...]>: what the new descriptor is
         arguments += " =" + fd
     value = None if result == "?" else int(result, 8 if re.match("0[0-7]", result) else 0)

@@ -8,7 +8,6 @@ def draw(document, unicode=True, only=None):
     for title, scene in rows.scenes(document):
         if only is not None and not (title or "").startswith(f"{only}."):
             continue
-        yield "```mermaid"
         if title:
             yield f"%% {title}"
         yield "sequenceDiagram"
@@ -16,7 +15,6 @@ def draw(document, unicode=True, only=None):
         yield "    participant S as server"
         for row in scene:
             yield from ("    " + line for line in drawn(row))
-        yield "```"
 
 
 def drawn(row):

@@ -65,7 +65,7 @@ def timeline(document):
                 (story and not TELLS.search(call["text"] or "") and call["system_call"] not in UNTOLD):
             continue
         known = document["sockets"][call["socket"]] if call["socket"] is not None else None
-        if not known and call["system_call"] in ("close", "read", "write"):
+        if not known and call["system_call"] in ("close", "read", "write") or call["result"] is None:
             continue
         waits = call["system_call"] in WAITING
         when = call["end"] if waits and call["end"] is not None else call["begin"]
@@ -190,19 +190,19 @@ def call_text(call):
 
 
 def merged(rows):
-    """State changes that were read with nothing between them are one row; the last word counts.
-    A bare ACK does not part them: the kernel may send it at once or 40 ms later."""
-    result = []
-    for row in rows:
-        before = result[-1] if result else None
-        if row["kind"] == "state" and before and before["kind"] == "state" and row["ends"] == before["ends"]:
-            before.update({side: row[side] for side in ("left", "right") if row[side]})
-        elif row["kind"] == "arrow" and row["text"].startswith("ACK ") and "byte" not in row["text"] and before and \
-                before["kind"] == "state" and row["ends"] == before["ends"]:
-            result.insert(-1, row)
-        else:
-            result.append(row)
-    return result
+    """Between two other rows than arrows, states come after the arrows (a bare ACK may be sent at
+    once or 40 ms later), one row for each connection; the last word counts."""
+    result, states = [], {}
+    for row in rows + [{"kind": "end"}]:
+        if row["kind"] == "state":
+            known = states.setdefault(row["ends"], row)
+            known.update({side: row[side] for side in ("left", "right") if row[side]})
+            continue
+        if row["kind"] != "arrow":
+            result += states.values()
+            states = {}
+        result.append(row)
+    return result[:-1]
 
 
 def numbered(rows):
@@ -213,6 +213,7 @@ def numbered(rows):
             numbers.setdefault(row["ends"], len(numbers) + 1)
     for row in rows:
         ends = row.pop("ends", None)
-        if len(numbers) > 1 and ends in numbers:
-            row["number"] = numbers[ends]
+        if ends in numbers:
+            row["connection"] = numbers[ends]
+            row |= {"number": numbers[ends]} if len(numbers) > 1 else {}
     return rows
