@@ -222,6 +222,18 @@ END
     [ "$status" -eq 1 ] && [[ ${stderr_lines[*]} = "record: strace may not trace a program here (strace: ptrace"* ]]
 }
 
+@test "the pictures in all pages come out as recorded; one that does not is found" {
+    cd "$ROOT"
+    local pages
+    mapfile -t pages < <(grep -lE '^(%%|\$) make ladder-' ./*/*.md)
+    [ ${#pages[@]} -ge 7 ]
+    "$ROOT/scripts/sandbox" true || missing "a private network"
+    timeout 250 scripts/pictures "${pages[@]}" 3>&-
+    sed 's/RST ACK/FIN ACK/' tcp_reset/README.md >"$BATS_TEST_TMPDIR/wrong.md"
+    run timeout 100 scripts/pictures "$BATS_TEST_TMPDIR/wrong.md" 3>&-
+    [ "$status" -eq 1 ] && [[ $output = *"tcp_reset, scene "*": not as recorded"* ]]
+}
+
 @test "wrong use of record and show: what is wrong, the usage line, status 2" {
     for words in 'record demo nonsense' 'record -x' record 'record -- /no/such/program' show 'show nonsense' 'show ladder -s x'; do
         # shellcheck disable=SC2086 # words

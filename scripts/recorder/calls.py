@@ -7,8 +7,10 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-PAUSED = 80  # how many calls of each name and process are followed by a pause, and which
-CHANGING = "connect,listen,sendto,sendmsg,recvfrom,recvmsg,shutdown,close,kill"
+# How many calls of each name and process are followed by a pause, and which; those in which
+# a segment leaves by one that is longer than a delayed ACK takes (40 ms).
+PAUSED, SENDING, OTHERS = 25, "sendto,sendmsg,shutdown,close,kill", "connect,listen,recvfrom,recvmsg"
+DELAYED_ACK, LEAST = 60000, 10000  # microseconds
 # What the C library calls by another name than the kernel does.
 NAMES = {
     "recvfrom": ["recv", "recvfrom"], "sendto": ["send", "sendto"], "accept4": ["accept", "accept4"],
@@ -42,13 +44,19 @@ def problem():
 
 def command(output, pause):
     """The words before a program that run it under strace, which writes a file OUTPUT.PID for
-    each process. After each call on a socket the program PAUSEs so many microseconds (0: it
-    does not), in which states can be read."""
+    each process. After a call that may change the state of a socket the program stands still
+    for length(name, PAUSE) microseconds (0: it does not), in which states can be read."""
     stacks = subprocess.run(["strace", "-k", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL,
                             check=False).returncode == 0
-    pauses = ["-e", f"inject={CHANGING}:delay_exit={pause}:when=1..{PAUSED}"] if pause else []
+    pauses = [word for names in (SENDING, OTHERS) if pause for word in
+              ("-e", f"inject={names}:delay_exit={length(names.split(',')[0], pause)}:when=1..{PAUSED}")]
     return ["strace", "-D", "-ff", "-q", "-yy", "-s", "4096", *(["-k"] if stacks else []),
             "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns", *pauses, "-o", output]
+
+
+def length(name, pause):
+    """How many microseconds a program stands still after that call. A short PAUSE is so for all."""
+    return max(pause, DELAYED_ACK) if name in SENDING.split(",") and pause >= LEAST else pause
 
 
 def wait(folder, seconds=5):
@@ -84,7 +92,7 @@ def read(folder, pause):
     calls.sort(key=lambda call: call.begin)
     for at, call in reversed(list(enumerate(calls))):
         if call.end and call.pid in following:
-            latest = following[call.pid] - 1 - pause * 1000 * call.paused
+            latest = following[call.pid] - 1 - 1000 * length(call.name, pause) * call.paused
             calls[at] = call._replace(end=max(call.end, min(latest, call.end + 5 * 10**6)))
         following[call.pid] = call.begin
     return calls
@@ -110,12 +118,12 @@ def finished(pid, begin, text):
                 "DELAYED" in note, [])
 
 
-def pauses(calls, length):
-    """[(begin, end)] in ns of the pauses after CALLS on TCP sockets, of LENGTH microseconds or longer."""
+def pauses(calls, pause):
+    """[(begin, end)] in ns of the pauses after CALLS on TCP sockets."""
     result, following = [], {}
     for call in reversed(calls):
         if call.paused and call.end and "<TCP" in call.arguments:
-            result.append((call.end, following.get(call.pid, call.end + length * 1000)))
+            result.append((call.end, following.get(call.pid, call.end + pause * 1000)))
         following[call.pid] = call.begin
     return result
 

@@ -148,7 +148,7 @@ class Sampler(threading.Thread):
         begin = time.monotonic()
         for _ in range(LOOKS):
             self.look()
-        return max(6000, int((time.monotonic() - begin) * 4e6))
+        return max(10000, int((time.monotonic() - begin) * 4e6))
 
     def look(self):
         """Note what has changed, once a second look agrees: it was no passing moment. A socket

@@ -87,7 +87,7 @@ def timeline(document):
                                 "ends": ends if segment["protocol"] == "TCP" else None,
                                 "key": (side, segment["protocol"], tuple(segment["flags"] or []), ends)}
     for change in document["states"]:
-        side = sides.get(change["local"]) or {"left": "right", "right": "left"}.get(sides.get(change["peer"]))
+        side = sides[change["local"]] or {"left": "right", "right": "left"}.get(sides[change["peer"]])
         listens = change["peer"].endswith(":0")
         if side and not (listens and change["state"] == "CLOSED"):
             ends = frozenset((change["local"], change["peer"])) if not listens else None
@@ -129,14 +129,23 @@ def lines(document):
                                  "side": next(iter(own)) if len(own) == 1 and len(sides) > 1 else None}
 
 
+class Addresses(dict):
+    """{address: "left" or "right"}; 0.0.0.0:80 stands for every address with that port."""
+
+    def __missing__(self, address):
+        port = address.rpartition(":")[2]
+        return self.setdefault(address, self.get(f"0.0.0.0:{port}") or self.get(f"[::]:{port}"))
+
+
 def addresses(document):
-    """{address: "left" or "right"}"""
-    sides = {}
+    """Which address is on which side."""
+    sides = Addresses()
     for known in document["sockets"]:
         if known["local"] and known["side"]:
             sides.setdefault(known["local"], side_of(known))
+    for known in document["sockets"]:
         if known["side"] == "client" and known["peer"]:
-            sides.setdefault(known["peer"], "right")
+            sides[known["peer"]] = sides[known["peer"]] or "right"
     return sides
 
 
@@ -152,12 +161,13 @@ def direction(segment, sides):
     """Whether a segment leaves from the left; who sends first is left if nothing else is known."""
     if "about" in segment:  # an error goes back where the packet came from
         return not direction(segment["about"], sides)
-    source, target = sides.get(segment["from"]), sides.get(segment["to"])
+    source, target = sides[segment["from"]], sides[segment["to"]]
     if source != target and (source or target):
         return source == "left" or (source is None and target == "right")
     if segment["protocol"] == "ICMP":
         return "reply" not in (segment.get("flags") or [""])[0]
-    return sides.setdefault(segment["from"], "left") == "left"
+    sides[segment["from"]] = sides[segment["from"]] or "left"
+    return sides[segment["from"]] == "left"
 
 
 def plural(count):
