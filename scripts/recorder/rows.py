@@ -202,15 +202,17 @@ def call_text(call):
 def merged(rows):
     """Between two other rows than arrows, states come after the arrows (a bare ACK may be sent at
     once or 40 ms later), one row for each connection; the last word counts."""
-    result, states = [], {}
+    result, states, order = [], {}, {}
     for row in rows + [{"kind": "end"}]:
         if row["kind"] == "state":
             known = states.setdefault(row["ends"], row)
             known.update({side: row[side] for side in ("left", "right") if row[side]})
             continue
         if row["kind"] != "arrow":
-            result += states.values()
+            result += sorted(states.values(), key=lambda state: order.get(state["ends"], 0))
             states = {}
+        else:
+            order.setdefault(row["ends"], len(order))
         result.append(row)
     return result[:-1]
 
