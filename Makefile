@@ -209,6 +209,9 @@ RUNS ?= 1000000
 fuzz: ## feed the parsers hostile bytes (clang; RUNS=1000000 inputs each)
 	RUNS=$(RUNS) FLAGS='$(WARNINGS) $(SANITIZE)' scripts/fuzz $(wildcard */fuzz/*.c)
 
+pictures: all ## write the ladders in all pages anew
+	scripts/pictures -w $$(git grep -lE '^(%%|\$$) make ladder-' '*.md')
+
 table: ## write the tables in README.md and docs/symptoms.md anew
 	scripts/table -w
 
