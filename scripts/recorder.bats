@@ -76,6 +76,7 @@ for send, segment, recv in zip(sends, bytes_sent, recvs):
     assert send["begin"] < segment["time"] < recv["end"], (send, segment, recv)'
 }
 
+# bats test_tags=slow
 @test "two recordings of a story are the same but for ports, process ids and times" {
     record demo tcp_halfclose
     alike() { show ladder | sed -E 's/127[0-9.]+(:[0-9]+)?/<address>/g; s/\(?[0-9]+ ms( later)?\)?/<time>/g; s/ +/ /g'; }
@@ -225,6 +226,7 @@ END
     [ "$status" -eq 1 ] && [[ ${stderr_lines[*]} = "record: strace may not trace a program here (strace: ptrace"* ]]
 }
 
+# bats test_tags=slow
 @test "the pictures in all pages come out as recorded; one that does not is found" {
     cd "$ROOT"
     local pages
