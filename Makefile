@@ -184,7 +184,7 @@ format: ## lay out all C files as lint wants them
 
 # Leaks are for `make memcheck`: LeakSanitizer cannot work under strace.
 sanitize: ## build with ASan and UBSan, and run the tests on that
-	ASAN_OPTIONS=detect_leaks=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test
+	ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=0:thread_local_quarantine_size_kb=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test
 
 musl: ## build with musl, statically, and run the demos' tests on that
 	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test TESTS='$(wildcard $(DEMOS:%=%/*.bats))'
