@@ -164,11 +164,13 @@ bench/%: bench/%.c $(wildcard *.h) .flags
 # exercises/*.c are the students', and their starts are wrong on purpose.
 C_FILES = $(filter-out exercises/% $(if $(wildcard /usr/include/uv.h),,bench/uv.c),$(wildcard *.h */*.c */*.h)) \
           exercises/unkind.c $(wildcard exercises/solutions/*.c)
-SCRIPTS = $(shell grep -lE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
+SCRIPTS = $(shell grep -slE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
           $(wildcard scripts/*.bash exercises/*.bash */*.bats)
 # Words that are right: Inh is a line of /proc/PID/status, CapInh; the lates are the late clients.
 SPELT_RIGHT = inh,lates
-lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, codespell
+PYTHON = $(shell grep -slE '^\#!/usr/bin/(env )?python3' scripts/* bench/* book/*) \
+         $(wildcard exercises/checks/*.py scripts/recorder/*.py book/*.py)
+lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, pylint, codespell
 	scripts/budget
 	clang-format --dry-run -Werror $(C_FILES)
 	@echo 'no line of C is wider than 80 columns'; for file in $(C_FILES); do \
@@ -177,6 +179,8 @@ lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, codespe
 	cppcheck --quiet --enable=warning,performance,portability \
 		--error-exitcode=1 --inline-suppr $(filter %.c,$(C_FILES))
 	shellcheck -x $(SCRIPTS)
+	pylint $(filter-out exercises/%,$(PYTHON))
+	pylint --disable=unused-import $(filter exercises/%,$(PYTHON)) # a check may be another's, imported
 	git ls-files -z | xargs -0 codespell -L $(SPELT_RIGHT)
 
 format: ## lay out all C files as lint wants them
@@ -219,6 +223,12 @@ clean: ## remove what was built
 	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo bench/load bench/uv
 	rm -f */*.gcda */*.gcno
 
+mutants: ## change each story at one place after the other: does it notice? (tcc; STORY=...)
+	scripts/mutants $(STORY)
+
+soak: ## `make test` ten times over, with a table (scripts/soak -h)
+	scripts/soak
+
 faults: all ## let every socket call of every demo fail once
 	scripts/faults
 
@@ -229,5 +239,5 @@ help: ## this list
 
 .PHONY: all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
 	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
-	table pictures faults clean help $(SPECIAL) \
+	table pictures faults mutants soak clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

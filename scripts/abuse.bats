@@ -40,3 +40,49 @@ while True:
     [ "$status" -ne 0 ]
     [[ $output = *"a wrong answer to 1 bytes"* ]]
 }
+
+# bats test_tags=slow
+@test "10,000 connections for 5 s, some of them talking: no growth, no lost byte, an honest client is served" {
+    local server most
+    most=$(ulimit -Hn)
+    [ "$most" = unlimited ] || [ "$most" -gt 10200 ] || missing "more descriptors than $most"
+    for server in tcp_poll tcp_epoll; do
+        start "$server" -q 127.0.0.1 0
+        timeout 120 /usr/bin/python3 - "$PORT" "$PID" 3>&- <<'END'
+import random, resource, socket, sys, time
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def dial():
+    return socket.create_connection(("127.0.0.1", int(sys.argv[1])), 30)
+def resident():
+    with open("/proc/%s/status" % sys.argv[2]) as status:
+        return int(status.read().split("VmRSS:")[1].split()[0])
+crowd = [dial() for _ in range(10000)]
+rounds, before, draw = 0, None, random.Random(1)
+end = time.monotonic() + 5
+while time.monotonic() < end or rounds < 3:
+    talking = draw.sample(crowd, 500)
+    for i, s in enumerate(talking):
+        s.sendall(b"%d says %d" % (i, rounds))
+    for i, s in enumerate(talking):
+        wanted, got = b"%d SAYS %d" % (i, rounds), b""
+        while len(got) < len(wanted):
+            part = s.recv(100)
+            assert part, "the server hung up"
+            got += part
+        assert got == wanted, (got, wanted)
+    # A few go, and others come.
+    for s in talking[:50]:
+        crowd.remove(s)
+        s.close()
+        crowd.append(dial())
+    rounds += 1
+    before = before or resident()
+grown = resident() - before
+assert grown < 2048, "grown by %d KiB in %d rounds" % (grown, rounds)
+honest = dial()
+honest.sendall(b"still there?")
+assert honest.recv(100) == b"STILL THERE?"
+END
+    done
+}

@@ -42,6 +42,7 @@ load bats_helper
 
 @test "no IPv6: ::1 is no address, and localhost goes on to 127.0.0.1" {
     cat >"$BATS_TEST_TMPDIR/hosts" <<<$'::1 localhost\n127.0.0.1 localhost'
+    # shellcheck disable=SC2016 # for the shell inside
     run unshare -Urnm bash -c 'ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 &&
         mount --bind "$2/hosts" /etc/hosts && cd "$1" || exit 99
         tcp_server/tcp_server ::1 2>&1

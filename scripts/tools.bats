@@ -22,7 +22,6 @@ client | HELLO
 client | > how are you?
 '*'
 server | 127.0.0.1:'*' hung up (end of stream)
-server | stopped by a signal, all sockets closed
 '* ]]
     [ "${lines[-1]}" = "1 of 1 demos did what they promise" ]
     run ! grep -E '.{81}' <<<"$output"

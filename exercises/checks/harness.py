@@ -1202,7 +1202,7 @@ def checked(name, source, folder, uid, processes, library, progress):
         if os.environ.get("EXERCISE_DEBUG"):
             raise
         why = f"the check itself went wrong, please report it: {type(error).__name__}: {error}"
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # pylint: disable=no-member
             why = (f"the file system of {folder} is full; make room there, or take another folder: "
                    "TMPDIR=/var/tmp make ...")
         report.update(unfit=why, details="")

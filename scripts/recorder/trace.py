@@ -10,7 +10,7 @@ INDENT = 19
 ADDRESS = re.compile(r'\{sa_family=(AF_INET), sin_port=htons\((\d+)\), sin_addr=inet_addr\("([\d.]+)"\)\}')
 
 
-def draw(document, unicode=True, only=None):
+def draw(document, unicode=True, only=None):  # pylint: disable=unused-argument
     """The trace as lines of 80 columns. ONLY is the number of a scene, or None."""
     events = [(line["time"], "line", line) for line in document["output"]]
     events += [(call["end"] or call["begin"], "call", call) for call in document["calls"]]
