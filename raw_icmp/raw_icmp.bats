@@ -198,7 +198,7 @@ same_as_ping() {
         mkfifo "$1" && exec 4<>"$1"
         "$0" -i 0.002 >"$1" & ping=$!
         # Until it sleeps in its write.
-        until grep -q pipe /proc/$ping/wchan || grep -q "^1 0x1 " /proc/$ping/syscall; do sleep 0.02; done
+        until grep -qs pipe /proc/$ping/wchan || grep -q "^1 0x1 " /proc/$ping/syscall; do sleep 0.02; done
         kill -INT $ping
         wait $ping' "$PING" "$BATS_TEST_TMPDIR/fifo"
     [ "$status" -eq 130 ]

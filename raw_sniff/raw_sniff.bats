@@ -232,7 +232,7 @@ $CONVERSATION" "$file"
 ip link add one type veth peer name two && ip addr add 10.1.1.1/24 dev one && ip link set one up && ip link set two up
 "$0" -i two -c 1 >"$1" 2>&1 & two=$!
 "$0" -i one -c 1 >"$2" 2>&1 & one=$!
-until grep -q listening "$1" && grep -q listening "$2"; do sleep 0.01; done
+until grep -qs listening "$1" && grep -q listening "$2"; do sleep 0.01; done
 ip neigh add 10.1.1.2 lladdr 02:00:00:00:00:01 dev one
 ip link set one arp off
 for i in 1 2 3 4 5 6 7 8 9; do
@@ -285,7 +285,7 @@ sniffer.send_signal(signal.SIGCONT)'
     # shellcheck disable=SC2016 # for the shell inside
     alone bash -c '
         timeout -k 10 20 strace -D -o /dev/null -e trace=recvfrom -e inject=recvfrom:retval=0:when=2+ "$0" >/dev/null 2>"$1" &
-        until grep -q "listening on" "$1"; do sleep 0.01; done
+        until grep -qs "listening on" "$1"; do sleep 0.01; done
         for i in 1 2; do (echo >/dev/udp/127.0.0.1/9) 2>/dev/null; done
         kill -INT $!
         wait $!' "$SNIFF" "$BATS_TEST_TMPDIR/flooded"
@@ -298,9 +298,9 @@ sniffer.send_signal(signal.SIGCONT)'
     alone timeout 20 bash -c '
         mkfifo "$1" && exec 4<>"$1"
         "$0" >"$1" 2>"$2" & sniffer=$!
-        until grep -q "listening on" "$2"; do sleep 0.01; done
+        until grep -qs "listening on" "$2"; do sleep 0.01; done
         # Until it sleeps in its write, and packets are waiting for it.
-        until grep -q pipe /proc/$sniffer/wchan || grep -q "^1 0x1 " /proc/$sniffer/syscall; do
+        until grep -qs pipe /proc/$sniffer/wchan || grep -q "^1 0x1 " /proc/$sniffer/syscall; do
             for i in {1..99}; do (echo >/dev/udp/127.0.0.1/9) 2>/dev/null; done
         done
         kill -INT $sniffer
@@ -312,7 +312,7 @@ sniffer.send_signal(signal.SIGCONT)'
     # shellcheck disable=SC2016 # for the shell inside
     alone bash -c '
         "$0" 2>"$1" | head -n 1 &
-        until grep -q "listening on" "$1"; do sleep 0.01; done
+        until grep -qs "listening on" "$1"; do sleep 0.01; done
         for ((i = 0; i < 500; i++)); do
             (echo >/dev/udp/127.0.0.1/9) 2>/dev/null
             grep -q "(EPIPE)" "$1" && break

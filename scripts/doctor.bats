@@ -47,7 +47,7 @@ load bats_helper
         mount --bind "$2/hosts" /etc/hosts && cd "$1" || exit 99
         tcp_server/tcp_server ::1 2>&1
         tcp_server/tcp_server -q 127.0.0.1 & server=$!
-        until grep -q 1F90 /proc/net/tcp; do :; done
+        until grep -qs 1F90 /proc/net/tcp; do :; done
         echo hello | tcp_client/tcp_client localhost
         kill $server' - "$ROOT" "$BATS_TEST_TMPDIR"
     [ "$status" -ne 99 ] || missing "a network and a mount namespace"

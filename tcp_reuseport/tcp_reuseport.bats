@@ -130,7 +130,7 @@ for turn in range(50):
         echo 1 >/proc/sys/net/ipv4/tcp_migrate_req
         "$1/tcp_reuseport/tcp_reuseport" -q 127.0.0.1 0 >"$2" 2>&1 &
         PID=$!
-        until grep -q 'listening on' "$2"; do sleep 0.02; done
+        until grep -qs 'listening on' "$2"; do sleep 0.02; done
         PORT=$(sed -n 's/.*:\([0-9]*\)$/\1/p' "$2")
         calls_in_queues
         kill "$PID"

@@ -15,7 +15,7 @@ on_a_real_network() {
         ip addr add 10.9.8.1/24 brd + dev v0 && ip link set v0 up || exit 125
         there ip addr add 10.9.8.2/24 brd + dev v1 && there ip link set v1 up || exit 125
         there timeout 20 /usr/bin/python3 -u -c "$2" >"$3" & watcher=$!
-        until grep -q ready "$3"; do sleep 0.02; done
+        until grep -qs ready "$3"; do sleep 0.02; done
         "$1" || exit 1
         wait $watcher
         cat "$3"' bash "$1" "

@@ -309,7 +309,7 @@ for i in range(50):
         alone unshare -m bash -c '
             mount --bind "$1" /etc/hosts || exit 125
             "$2" -q server "$3" >"$1.log" 2>&1 & trap "kill $!" EXIT
-            until grep -q "listening on" "$1.log"; do sleep 0.02; done
+            until grep -qs "listening on" "$1.log"; do sleep 0.02; done
             printf "one\ntwo\n" | "$2" client localhost' bash "$BATS_TEST_TMPDIR/hosts" \
             "$ROOT/udp_demo/udp_demo" "$host"
         [ "$status" -eq 0 ]
@@ -389,7 +389,7 @@ s.sendto(b"1 \x1b]0;x\x07", client)'
         # shellcheck disable=SC2016 # expanded inside; 2328 is 9000
         words=$(timeout 20 "$ROOT/scripts/sandbox" bash -c '
             $1 < <(echo "1 hello") >/dev/null &
-            until grep -q ":2328 " /proc/net/udp; do sleep 0.02; done
+            until grep -qs ":2328 " /proc/net/udp; do sleep 0.02; done
             "$2" client 127.0.0.1 9000 <<<hello
             kill $!' bash "$tool" "$ROOT/udp_demo/udp_demo" 3>&-)
         [[ $words = hello* ]]
