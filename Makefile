@@ -144,7 +144,8 @@ BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL bats $(BATS_JOBS)
 test: all ## run the tests (bats-core), replay all transcripts: a minute
 	$(BATS) --filter-tags '!slow' $(TESTS)
 
-# Marked "# bats test_tags=slow": crowds, hostile clients and classes, real minutes.
+# Marked "# bats test_tags=slow" or file_tags: crowds, hostile clients and classes, the
+# tests of tools that test, real minutes.
 test-slow: all ## the tests that `make test` leaves out: some minutes
 	$(BATS) --filter-tags slow $(TESTS)
 

@@ -1,7 +1,7 @@
+# bats file_tags=slow
 load ../scripts/bats_helper
 load helper
 
-# bats test_tags=slow
 @test "grade-class: points in CSV and HTML, a report and a JUnit file for each student; it goes on where it was" {
     class
     hands_in anna half_close exercises/solutions/half_close.c
@@ -112,7 +112,6 @@ assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_
     wait_for 'All done. Well done!'
 }
 
-# bats test_tags=slow
 @test "GitHub Classroom, GitLab and Gradescope: what docs/class has works" {
     class
     local name base=$BATS_TEST_TMPDIR/autograder

@@ -59,6 +59,7 @@ every_demo() {
     every_demo notices
 }
 
+# bats test_tags=slow
 @test "cc in the folder, without flags, builds it; so does tcc" {
     builds() {
         (cd "$ROOT/$1" && cc "$1.c" -o "$BATS_TEST_TMPDIR/$1") && "$BATS_TEST_TMPDIR/$1" -h >/dev/null

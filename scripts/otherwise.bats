@@ -1,4 +1,5 @@
 # scripts/otherwise: does a story notice when the kernel does otherwise?
+# bats file_tags=slow
 load bats_helper
 
 # story NAME CODE: a story of our own making, in a copy of the toolkit's layout.

@@ -85,6 +85,7 @@ sys.exit(watch())' "$PORT" "$ROOT"
     grep -q "^LISTEN     127.0.0.1:$PORT .* tcp_server:$PID\$" <<<"$output"
 }
 
+# bats test_tags=slow
 @test "the fault matrix finds a hidden failure, a crash, and what is left behind" {
     fake_faults() { # NAME CODE FINDING
         fake "$1" "int main(void) { int fd = socket(AF_INET, SOCK_STREAM, 0); $2 }"
@@ -105,6 +106,7 @@ sys.exit(watch())' "$PORT" "$ROOT"
         if (write(a, "x", 1) == -1 && errno != EINTR) die("write"); return 0;' "HIDES the failure"
 }
 
+# bats test_tags=slow
 @test "the fault matrix knows an interrupted call that is made anew" {
     fake tcp_again 'int main(void) { int a, b; connected_pair(&a, &b);
         while (write(a, "x", 1) == -1) if (errno != EINTR) die("write"); return 0; }'
