@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What scripts/replay promises, shown on little documents.
+# bats file_tags=slow
 # shellcheck disable=SC2016 # nothing in the documents is for this shell
 
 bats_require_minimum_version 1.5.0 # run --separate-stderr
