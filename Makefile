@@ -233,12 +233,26 @@ soak: ## `make test` ten times over, with a table (scripts/soak -h)
 faults: all ## let every socket call of every demo fail once
 	scripts/faults
 
+book: all ## the browser book, build/book: packages mkdocs mkdocs-material python3-pygments
+	/usr/bin/python3 book/make
+
+book-serve: book ## look at it, at http://127.0.0.1:8000/ (PORT=...)
+	/usr/bin/python3 -m http.server --bind 127.0.0.1 --directory build/book $(or $(PORT),8000)
+
+book-pdf: book ## the whole as build/book.pdf (package chromium)
+	chromium --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --disable-gpu --no-pdf-header-footer \
+		--disable-background-networking --user-data-dir=build/chromium --print-to-pdf=build/book.pdf \
+		'file://$(CURDIR)/build/book/en/print.html'
+
+book-check: ## every page and every step of it, in headless Chromium (AXE=axe.min.js)
+	AXE='$(AXE)' /usr/bin/python3 book/check
+
 help: ## this list
 	@sed -n -e 's/^## \([^:]*\): \(.*\)/\1\t\2/p' \
 		-e 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
 		awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-.PHONY: all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
+.PHONY: book book-serve book-pdf book-check all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
 	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
 	table pictures faults mutants soak clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

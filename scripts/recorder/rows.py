@@ -8,7 +8,8 @@ and Mermaid draw. A row is a dictionary with a key "kind":
   note   side, text               a claim, or another line that the program prints
   gap    text                     nothing has happened for a while
 
-side is "left" (who calls) or "right" (who is called).
+side is "left" (who calls) or "right" (who is called). A row also has "time", when it was, and that of
+a call has "place": (file, line) in the source.
 """
 import re
 from collections import Counter
@@ -35,6 +36,7 @@ def scenes(document):
     events = sorted(timeline(document), key=lambda event: event[0])
     result, last = [(None, [])], None
     for when, row in events:
+        row["time"] = when
         if row["kind"] == "title":
             result.append((row["text"], []))
             last = None
@@ -72,7 +74,7 @@ def timeline(document):
         waited = call["end"] - call["begin"] if call["end"] is not None else 0
         side = side_of(known) if known else None
         row = {"kind": "call", "side": side, "text": call_text(call), "ends": ends_of(known),
-               "key": (call["file"], call["line"], call["name"], side, call["errno"], ends_of(known))}
+               "place": (call["file"], call["line"]), "key": (call["file"], call["line"], call["name"], side, call["errno"], ends_of(known))}
         if waits and waited > long(document) and "accept" not in call["system_call"]:
             row["text"] += f"  ({waited / 1e6:.0f} ms)"
         yield when, row
