@@ -162,10 +162,17 @@ bench/uv: LDLIBS = -luv
 bench/%: bench/%.c $(wildcard *.h) .flags
 	$(COMPILE) -o $@ $< $(LDLIBS)
 
+lab: ## a page with terminals on a small Linux, in build/lab/ (Debian, node, npm)
+	@book/lab/build
+
+test-lab: ## drive that page in headless Chromium
+	@book/lab/test
+
 # exercises/*.c are the students', and their starts are wrong on purpose.
 C_FILES = $(filter-out exercises/% $(if $(wildcard /usr/include/uv.h),,bench/uv.c),$(wildcard *.h */*.c */*.h)) \
           exercises/unkind.c $(wildcard exercises/solutions/*.c)
-SCRIPTS = $(shell grep -slE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run) \
+SCRIPTS = $(shell grep -slE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* bench/* .ci/run \
+            book/lab/* book/lab/root/etc/* book/lab/root/root/bin/* 2>/dev/null) \
           $(wildcard scripts/*.bash exercises/*.bash */*.bats)
 # Words that are right: Inh is a line of /proc/PID/status, CapInh; the lates are the late clients.
 SPELT_RIGHT = inh,lates
@@ -223,6 +230,7 @@ table: ## write the tables in README.md and docs/symptoms.md anew
 clean: ## remove what was built
 	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo bench/load bench/uv
 	rm -f */*.gcda */*.gcno
+	rm -rf build/lab build/lab.parts
 
 mutants: ## change each story at one place after the other: does it notice? (tcc; STORY=...)
 	scripts/mutants $(STORY)
@@ -254,5 +262,5 @@ help: ## this list
 
 .PHONY: book book-serve book-pdf book-check all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
 	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
-	table pictures faults mutants soak clean help $(SPECIAL) \
+	table pictures faults mutants soak lab test-lab clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)
