@@ -61,9 +61,9 @@ const must = async command => {
 
 await new Promise(resolve => { answer = resolve; }); // the porter's greeting
 say("the machine is up");
-// What is free is filled with zeros: then the snapshot is small.
-await must("echo 3 >/proc/sys/vm/drop_caches; mkdir /z && mount -t tmpfs -o size=95% z /z; " +
-  "dd if=/dev/zero of=/z/zeros bs=1M 2>/dev/null; rm /z/zeros; umount /z && rmdir /z");
+// What is free is filled with zeros, but for what the kernel needs: then the snapshot is small.
+await must("echo 3 >/proc/sys/vm/drop_caches; mkdir /z && mount -t tmpfs -o size=100% z /z && " +
+  "head -c $(awk '/^MemAvailable/ { print $2 - 8192 }' /proc/meminfo)k /dev/zero >/z/zeros; umount /z && rmdir /z");
 say(`zeroed; ${(await must("free -m | sed -n 2p")).trim()}`);
 await new Promise(resolve => setTimeout(resolve, 1000)); // until it is idle
 fs.writeFileSync(out, new Uint8Array(await machine.save_state()));
