@@ -80,13 +80,13 @@ for send, segment, recv in zip(sends, bytes_sent, recvs):
 @test "two recordings of a story are the same but for ports, process ids and times" {
     record demo tcp_halfclose
     alike() { show ladder | sed -E 's/127[0-9.]+(:[0-9]+)?/<address>/g; s/\(?[0-9]+ ms( later)?\)?/<time>/g; s/ +/ /g'; }
-    local first
+    local first same=
     first=$(alike)
     for _ in 1 2 3 4; do # on a busy machine a delayed ACK may outlast a pause
         record demo tcp_halfclose
-        diff <(echo "$first") <(alike) && return
+        [ -n "$same" ] || ! diff <(echo "$first") <(alike) || same=yes
     done
-    return 1
+    [ "$same" ]
 }
 
 @test "UDP, ICMP errors, AF_UNIX and more than two processes have their ladders" {
