@@ -185,8 +185,8 @@ static inline void print_safe(const char *bytes, size_t n)
 	}
 }
 
-/* Turn a to z into upper case, in whole blocks of 64 bytes, for which there must
- * be room: gcc -O2 then takes 16 at a time, unless it puts this function inline. */
+/* Turn a to z into upper case, in whole blocks of 64 bytes, which need room: so
+ * gcc -O2 takes 16 at a time, unless it puts this function inline. */
 __attribute__((unused, noinline)) static void upper_case(char *bytes, size_t n)
 {
 	for (char *end = bytes + n; bytes < end; bytes += 64)

@@ -89,7 +89,7 @@ static void pick_up(void)
 	}
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 		return;
-	/* EMFILE, ENOMEM, ...: the queue stays, and the loop would never sleep. */
+	/* EMFILE, ...: the queue stays, and the loop would never sleep. */
 	tell(2, "accept on", listen_fd);
 	watch(EPOLL_CTL_MOD, listen_fd, 0);
 	resting = time(NULL);

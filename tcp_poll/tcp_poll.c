@@ -31,7 +31,7 @@ static int fds_used, listen_fd;
 static time_t resting; /* since when accept fails and we do not call it, or 0 */
 
 /* Ask poll for these EVENTS of FD. For none of them fd has to be -1: errors and
- * POLLHUP come unasked. More entries than the limit of descriptors are EINVAL. */
+ * POLLHUP come unasked. More entries than descriptors are allowed: EINVAL. */
 static void watch(int fd, short events)
 {
 	while (fds_used <= fd)
@@ -91,7 +91,7 @@ static void pick_up(void)
 	}
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 		return;
-	/* EMFILE, ENOMEM, ...: the queue stays, and the loop would never sleep. */
+	/* EMFILE, ...: the queue stays, and the loop would never sleep. */
 	tell(2, "accept on", listen_fd);
 	watch(listen_fd, 0);
 	resting = time(NULL);

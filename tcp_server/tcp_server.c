@@ -104,7 +104,7 @@ int main(int argc, char *argv[])
 			}
 		}
 
-		/* 7. Hang up. The next caller in the queue has waited for it. */
+		/* 7. Hang up. The next caller has waited for this. */
 		close(conn_fd);
 	}
 }

@@ -1,4 +1,4 @@
-/* left_children - a solution: nobody waits for a child whose SIGCHLD is ignored. */
+/* left_children - a solution: with SIGCHLD ignored no child is waited for. */
 #include <ctype.h>	/* toupper */
 #include <err.h>	/* err, warn */
 #include <errno.h>	/* errno, EINTR */
