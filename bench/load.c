@@ -1,5 +1,5 @@
-/* bench/load - many clients at once, for `make bench`: each sends 64 bytes, waits
- * for its answer and checks every byte of it. Prints how many microseconds an
+/* bench/load - many clients at once, for `make bench`: each sends 64 bytes, hears
+ * the answer and checks every byte of it. Prints how many microseconds an
  * answer took on the clock and how many of the server's CPU time.
  */
 #include "../common.h"
@@ -12,7 +12,7 @@ static const char usage[] =
 	"Load the server on that port of 127.0.0.1, which is process PID.\n"
 	"  flight  so many clients, each with one message on its way\n"
 	"  mute    the same, and one more client that never reads\n"
-	"  burst   so many clients call at once, hear an answer, hang up; again\n"
+	"  burst   so many clients call at once, hear an answer, hang up\n"
 	"  churn   one client after another: call, one answer, hang up\n"
 	"  idle    so many clients are silent, and one more speaks\n"
 	"example: load flight 8080 4711 100 100000\n";

@@ -1,6 +1,6 @@
 /* bench/uv - the echo server in upper case as libuv's own example has it, to
- * stand beside ours in `make bench`; built where libuv1-dev is there. With "try"
- * it first tries to write at once, which is the faster way: uv_try_write.
+ * stand beside ours in `make bench`; built where libuv1-dev is. With "try" it
+ * first tries to write at once, which is the faster way: uv_try_write.
  */
 #include "../common.h"
 #include <uv.h>
