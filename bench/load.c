@@ -1,4 +1,4 @@
-/* bench/load - many clients at once, for `make bench`: each sends 64 bytes, hears
+/* bench/load - many clients at once, for `make bench`: each sends some, hears
  * the answer and checks every byte of it. Prints how many microseconds an
  * answer took on the clock and how many of the server's CPU time.
  */
