@@ -85,6 +85,9 @@ import os, socket, sys
 port, *ids = map(int, sys.argv[1:])
 for pid in ids:
     os.kill(pid, 19)
+for pid in ids:  # a signal sent is not a process stopped: until then it may accept one more
+    while open("/proc/%d/stat" % pid).read().rpartition(")")[2].split()[0] != "T":
+        pass
 calls = []
 for _ in range(60):
     s = socket.create_connection(("127.0.0.1", port))
