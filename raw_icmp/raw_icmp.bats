@@ -252,7 +252,8 @@ same_as_ping() {
 }
 
 @test "without the right: what helps a user, and what helps root in a container" {
-    run as_user "$PING" -c 1
+    public_copy raw_icmp
+    run as_user "$COPY" -c 1
     [ "$status" -eq 1 ]
     [ "${lines[0]}" = "raw_icmp: socket SOCK_RAW: Operation not permitted (EPERM)" ]
     [[ ${lines[1]} = "hint: make demo-icmp, or sudo "* && ${lines[2]} = "hint: "*net.ipv4.ping_group_range ]]

@@ -162,14 +162,14 @@ static void stop(int signal_number)
 
 int main(int argc, char *argv[])
 {
-	char *end;
-	int c;
+	char *end, word[] = "-?";
 	begin(1, argv, "+h", usage);
-	while ((c = getopt(argc, argv, "+c:hi:s:t:W:")) != -1) {
+	for (int c; (c = getopt(argc, argv, "+c:hi:s:t:W:")) != -1;) {
+		word[1] = (char)optopt;
 		if (c == 'h')
 			return fputs(usage, stdout) == EOF;
 		if (c == '?')
-			wrong_use(argv[optind - 1], "is unknown or cut short");
+			wrong_use(word, "is unknown or cut short");
 		const bool whole = c != 'i' && c != 'W';
 		const double most = c == 's' ? 65507 : c == 't' ? 255 : 1e6;
 		option[c] = strtod(optarg, &end);

@@ -323,7 +323,8 @@ sniffer.send_signal(signal.SIGCONT)'
 }
 
 @test "without the right: what helps a user, and what helps root in a container" {
-    run as_user "$SNIFF" -w "$BATS_TEST_TMPDIR/file"
+    public_copy raw_sniff
+    run as_user "$COPY" -w "$BATS_TEST_TMPDIR/file"
     [ "$status" -eq 1 ]
     [ "${lines[0]}" = "raw_sniff: socket AF_PACKET: Operation not permitted (EPERM)" ]
     [[ ${lines[1]} = "hint: make demo-sniff, or sudo "* ]]

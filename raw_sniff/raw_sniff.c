@@ -171,14 +171,15 @@ int main(int argc, char *argv[])
 				    .sll_protocol = htons(ETH_P_ALL)};
 	unsigned counts[2]; /* that came; that found no room */
 	socklen_t size = sizeof counts;
-	int c, count = 1000000000, shown = 0;
-
+	int count = 1000000000, shown = 0;
+	char word[] = "-?";
 	begin(1, argv, "+h", usage);
-	while ((c = getopt(argc, argv, "+c:hi:p:w:")) != -1) {
+	for (int c; (c = getopt(argc, argv, "+c:hi:p:w:")) != -1;) {
+		word[1] = (char)optopt;
 		if (c == 'h')
 			return fputs(usage, stdout) == EOF;
 		if (c == '?')
-			wrong_use(argv[optind - 1], "is unknown or cut short");
+			wrong_use(word, "is unknown or cut short");
 		if (c == 'c')
 			count = number(optarg, 1, 1000000000);
 		option[c] = optarg;
@@ -210,10 +211,9 @@ int main(int argc, char *argv[])
 	fprintf(stderr, "listening on %s\n", option['i']);
 	while (shown < count && !stopped && !ferror(stdout))
 		shown += take((unsigned)port, file);
-	/* What came before Ctrl-C is still to be shown. */
 	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, counts, &size) == -1)
 		die("getsockopt PACKET_STATISTICS");
-	while (shown < count && taken < counts[0] - counts[1])
+	while (shown < count && taken < counts[0] - counts[1]) /* the rest */
 		shown += take((unsigned)port, file);
 	fprintf(stderr, "%d shown, %d of other ports, %u missed (no room)\n",
 		shown, (int)taken - shown, counts[1]);

@@ -61,7 +61,7 @@ ESTABLISHED │                                                    │ ESTABLISH
             │              recv(conn_fd, buf, sizeof buf, 0) = 0 │
             │  reported once; then recv returns 0, as at an end  │' ]
     [[ $(show ladder -a -s 1) = *"|-----"*"- SYN  seq=0 --"*"->|"* ]]
-    run ! grep -E '.{81}' <<<"$(show ladder)"
+    run ! env LC_ALL=C.UTF-8 grep -E '.{81}' <<<"$(show ladder)"
 }
 
 @test "no segment is lost; each comes after its call, and before the peer's call" {

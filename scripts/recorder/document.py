@@ -95,10 +95,11 @@ class Builder:
             return
         if call.frames and all(path.startswith((*SYSTEM, "[")) for path, _ in call.frames):
             return  # before main: the C library's own
+        lost = call.frames and not places  # a static musl, whose own frames lead nowhere
         if not call.frames and not (call.name in NETWORK or index is not None):
             return
         if call.name in ("read", "write", "readv", "writev", "close", "fcntl") and index is None and not \
-                any(call_in(statement(file, line), [call.name]) for _, file, line in places[:1]):
+                (lost or any(call_in(statement(file, line), [call.name]) for _, file, line in places[:1])):
             return
         self.note_process(call.pid, path)
         self.calls.append(self.described(call, places, index))
