@@ -55,7 +55,7 @@ def agrees(word, seen):
     if re.fullmatch(r"-?\d+", seen) or seen.startswith("0x"):  # a constant of the program's own, or NULL
         return not PREFIX.match(word)
     names = {SAME.get(name, name).removesuffix("_OLD") for name in re.split(r" ?\| ?", word)}
-    return names == {SAME.get(name, name).removesuffix("_OLD") for name in seen.removeprefix("O_RDONLY|").replace("|O_LARGEFILE", "").split("|")}
+    return names == {SAME.get(name, name).removesuffix("_OLD") for name in seen.replace("|O_LARGEFILE", "").removeprefix("O_RDONLY|").split("|")}
 
 
 def check(document, unicode=True, only=None):
