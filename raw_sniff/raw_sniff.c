@@ -49,7 +49,7 @@ static void say_tcp(const unsigned char *tcp, size_t n)
 
 	for (int i = 0; i < 8; i++)
 		if (flags >> i & 1)
-			say("%.4s", names + 4 * i);
+			say("%.4s", names + 4L * i);
 	if (flags & 2) /* SYN */
 		*own = seq;
 	say(" seq %u", seq - *own);
