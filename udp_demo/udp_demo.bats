@@ -303,8 +303,9 @@ for i in range(50):
 @test "client: localhost is ::1 and 127.0.0.1, and a server at either is found" {
     grep -q . /proc/net/if_inet6 || missing "IPv6"
     printf '127.0.0.1 localhost\n::1 localhost\n' >"$BATS_TEST_TMPDIR/hosts"
-    local host
+    local host tries
     for host in 127.0.0.1 ::1; do
+        for tries in 1 2 3; do # a busy machine may need more than the client's second
         # shellcheck disable=SC2016 # expanded inside
         alone unshare -m bash -c '
             mount --bind "$1" /etc/hosts || exit 125
@@ -312,6 +313,8 @@ for i in range(50):
             until grep -qs "listening on" "$1.log"; do sleep 0.02; done
             printf "one\ntwo\n" | "$2" client localhost' bash "$BATS_TEST_TMPDIR/hosts" \
             "$ROOT/udp_demo/udp_demo" "$host"
+        [ "$status" -ne 0 ] || break
+        done
         [ "$status" -eq 0 ]
         [[ $output = *ONE*TWO* ]]
         # Once found, it is asked at once.
