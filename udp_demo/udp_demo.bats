@@ -306,14 +306,14 @@ for i in range(50):
     local host tries
     for host in 127.0.0.1 ::1; do
         for tries in 1 2 3; do # a busy machine may need more than the client's second
-        # shellcheck disable=SC2016 # expanded inside
-        alone unshare -m bash -c '
-            mount --bind "$1" /etc/hosts || exit 125
-            "$2" -q server "$3" >"$1.log" 2>&1 & trap "kill $!" EXIT
-            until grep -qs "listening on" "$1.log"; do sleep 0.02; done
-            printf "one\ntwo\n" | "$2" client localhost' bash "$BATS_TEST_TMPDIR/hosts" \
-            "$ROOT/udp_demo/udp_demo" "$host"
-        [ "$status" -ne 0 ] || break
+            # shellcheck disable=SC2016 # expanded inside
+            alone unshare -m bash -c '
+                mount --bind "$1" /etc/hosts || exit 125
+                "$2" -q server "$3" >"$1.log" 2>&1 & trap "kill $!" EXIT
+                until grep -qs "listening on" "$1.log"; do sleep 0.02; done
+                printf "one\ntwo\n" | "$2" client localhost' bash "$BATS_TEST_TMPDIR/hosts" \
+                "$ROOT/udp_demo/udp_demo" "$host"
+            [ "$status" -ne 0 ] || break
         done
         [ "$status" -eq 0 ]
         [[ $output = *ONE*TWO* ]]
