@@ -5,7 +5,9 @@
  *   are; send, write take fewer than they are given. TCP promises bytes in
  *   order, never how many at a time: recv(2), send(2), "RETURN VALUE".
  * - calls that may sleep are interrupted first (EINTR), as if a signal with a
- *   handler of one's own had come: signal(7).
+ *   handler of one's own had come: signal(7). Not connect, which goes on by
+ *   itself then and must not be called again: that is a lesson of its own, see
+ *   tcp_connect, and Linux interrupts none in a program without a handler.
  *
  * In turn, so that a run can be repeated, and each call that is repeated gets
  * on. Datagrams stay whole, non-blocking calls are not interrupted: the kernel
@@ -119,7 +121,7 @@ static ssize_t allow(const char *call, atomic_uint *turn, int fd, size_t n,
 	return (ssize_t)fewer[now];
 }
 
-static atomic_uint receiving, sending, waiting, accepting, connecting;
+static atomic_uint receiving, sending, waiting, accepting;
 
 ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
 		 struct sockaddr *restrict from, socklen_t *restrict length)
@@ -191,24 +193,6 @@ int accept(int fd, struct sockaddr *restrict address,
 	   socklen_t *restrict length)
 {
 	return accept4(fd, address, length, 0);
-}
-
-/* An interrupted connect goes on by itself; called again, it tells how that
- * ended: connect(2), EINTR. So it is made, and the news of it is kept back. */
-int connect(int fd, const struct sockaddr *address, socklen_t length)
-{
-	static atomic_int connected_fd = -1;
-	int expected = fd;
-
-	if (atomic_compare_exchange_strong(&connected_fd, &expected, -1))
-		return 0;
-	if (REAL(connect)(fd, address, length) == -1)
-		return -1;
-	if (type_of(fd) != SOCK_STREAM || !may_sleep(fd, 0) ||
-	    !interrupts("connect", &connecting))
-		return 0;
-	connected_fd = fd;
-	return -1;
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)

@@ -15,10 +15,7 @@ static void clear_stale(const struct sockaddr_un *address)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), failed;
 	struct stat file;
 
-	do
-		failed = connect(fd, (const struct sockaddr *)address,
-				 sizeof *address);
-	while (failed && errno == EINTR);
+	failed = connect(fd, (const struct sockaddr *)address, sizeof *address);
 	if (failed && errno == ECONNREFUSED &&
 	    lstat(address->sun_path, &file) == 0 && S_ISSOCK(file.st_mode))
 		unlink(address->sun_path);
