@@ -71,6 +71,7 @@ int main(int argc, char *argv[])
 	expect("the cable is cut", n == -1 && errno == EINPROGRESS);
 	n = CALL("client", connect(fd, to, sizeof address));
 	expect("already: no use to call again", n == -1 && errno == EALREADY);
+	note("hint: poll until it has ended, then SO_ERROR says how");
 	set_cable(mended);
 	expect("0: the cable was mended, it is connected", outcome(fd) == 0);
 	CALL("server", accept(listen_fd, NULL, NULL));

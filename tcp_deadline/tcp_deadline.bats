@@ -2,7 +2,7 @@ load ../scripts/bats_helper
 
 # The milliseconds at the left of the lines that hold $1.
 times() {
-    sed -n "s/^ *\([0-9]*\) ms  $1.*/\1/p" <<<"$output"
+    sed -n "s/^ *\([0-9]*\) ms | *\* $1.*/\1/p" <<<"$output"
 }
 
 @test "tells the truth" {

@@ -4,7 +4,7 @@
  *   time-out    |-----|-----|-----|-----|-----|-----|...   450 ms, anew
  *   deadline    |-----|-----|-----|-----|--| over          what is left
  *
- * Watch:  the milliseconds at the left. When does the waiting end?
+ * Watch:  the stars, each 20 ms a column. When does the waiting end?
  * Next:   tcp_keepalive, a peer that may be gone
  */
 #include "../common.h"
@@ -28,7 +28,8 @@ static long long passed(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000 - start;
 }
 
-/* Print a line of the time axis: this call has just returned N. */
+/* Print a line with a star on the time axis, where a column is 20 ms: this call
+ * has just returned N. */
 static int mark(const char *call, int n);
 
 int main(int argc, char *argv[])
@@ -78,10 +79,11 @@ int main(int argc, char *argv[])
 
 static int mark(const char *call, int n)
 {
-	const int error = errno;
+	const int error = errno, ms = (int)passed();
 
-	snprintf(last_call, sizeof last_call, "   %4lld ms  %s = %d %s",
-		 passed(), call, n, n == -1 ? errno_name(error) : "");
+	snprintf(last_call, sizeof last_call, "   %4d ms |%*s %s = %d %s", ms,
+		 ms < 1000 ? ms / 20 + 1 : 50, "*", call, n,
+		 n == -1 ? errno_name(error) : "");
 	puts(last_call);
 	errno = error; /* the caller wants to know it, too */
 	return n;
