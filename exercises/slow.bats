@@ -103,6 +103,30 @@ load helper
     proves answer_stays
 }
 
+@test "small_sends: the check is worth trusting" {
+    proves small_sends
+}
+
+@test "time_begins_anew: the check is worth trusting" {
+    proves time_begins_anew
+}
+
+@test "ready_not_connected: the check is worth trusting" {
+    proves ready_not_connected
+}
+
+@test "files_leak: the check is worth trusting" {
+    proves files_leak
+}
+
+@test "first_address_only: the check is worth trusting" {
+    proves first_address_only
+}
+
+@test "believes_the_header: the check is worth trusting" {
+    proves believes_the_header
+}
+
 @test "line_server: the check is worth trusting" {
     proves line_server
 }

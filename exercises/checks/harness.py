@@ -381,8 +381,9 @@ class Program:
 class Peer:
     """Our end of a connection with the program."""
 
-    def __init__(self, lab, sock):
-        self.lab, self.sock = lab, sock
+    def __init__(self, lab, sock, lazy=False):
+        """lazy: its kernel acknowledges as late as it may (see tcp_nodelay)."""
+        self.lab, self.sock, self.lazy = lab, sock, lazy
         sock.setblocking(False)
         self.acknowledge()
         self.stash = b""
@@ -423,7 +424,7 @@ class Peer:
         """At once from here on: a program that sends in small pieces, as under
         the unkind kernel, would else wait 40 ms for each (see tcp_nodelay)."""
         with contextlib.suppress(OSError):
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, not self.lazy)
 
     def hear(self, expected, what="the answer"):
         """Exactly these bytes come."""
@@ -621,7 +622,9 @@ class Lab:
         self.steps.append(step)
 
     def tell_run(self, args, stdin):
-        words = " ".join(["./" + self.name, *("8080" if arg.isdigit() else arg for arg in args)])
+        args = ["8080" if arg.isdigit() else arg for arg in args]
+        many = len(args) > 8
+        words = " ".join(["./" + self.name, *([f"$(yes 8080 | head -n {len(args)})"] if many else args)])
         under = "scripts/exercise unkind " if self.unkind else ""
         given = f" <<<{literal(stdin)[1:]}" if stdin else ""
         self.steps.append(f"$ {under}{words}{given}")
@@ -841,7 +844,7 @@ class Lab:
         self.things.append(thing)
         return thing
 
-    def client(self, server, what="127.0.0.1:{port} takes the call", small_window=False):
+    def client(self, server, what="127.0.0.1:{port} takes the call", small_window=False, lazy=False):
         """A new connection to the server."""
         sock = self.adopt(socket.socket())
         if small_window:
@@ -855,7 +858,7 @@ class Lab:
             raise Wrong(expected, f"no connection within {PATIENCE} s") from None
         except OSError as error:
             raise Wrong(expected, error.strerror) from None
-        return Peer(self, sock)
+        return Peer(self, sock, lazy)
 
     def caller(self, server):
         """A caller of the server, whether the server picks up or not."""

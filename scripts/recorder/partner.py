@@ -9,9 +9,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Exercises that are clients, or no socket program, and what they are told; the others are servers.
 CLIENTS = {"empty_message": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
            "half_close": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
+           "time_begins_anew": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
+           "first_address_only": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
            "udp_waits_forever": ("udp_demo/udp_demo", "server", "127.0.0.1", "8080")}
-WORDS = {"udp_waits_forever": ["8080", "hello"], "icmp_checksum_odd": [], "stale_socket_file": ["socket"],
-         "deletes_users_file": ["socket"]}
+WORDS = {"udp_waits_forever": ["8080", "hello"], "icmp_checksum_odd": [], "believes_the_header": [],
+         "stale_socket_file": ["socket"], "deletes_users_file": ["socket"], "files_leak": ["socket"]}
 SAID = b"hello\nhow are you?\n"
 
 

@@ -1,0 +1,93 @@
+/* time_begins_anew - a solution: a deadline; poll waits for what is left. */
+#include <err.h>	/* err, errx */
+#include <errno.h>	/* errno, EINTR */
+#include <netinet/in.h> /* sockaddr_in, htons */
+#include <poll.h>	/* poll */
+#include <signal.h>	/* sigaction */
+#include <stdio.h>	/* printf */
+#include <stdlib.h>	/* strtol */
+#include <string.h>	/* memchr */
+#include <sys/socket.h> /* socket, connect, recv */
+#include <sys/time.h>	/* setitimer */
+#include <time.h>	/* clock_gettime */
+#include <unistd.h>	/* write */
+
+/* A connection to 127.0.0.1:PORT. */
+static int dial(const char *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	int failed, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_port = htons((in_port_t)strtol(port, NULL, 10));
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	do
+		failed = connect(fd, (struct sockaddr *)&address,
+				 sizeof address);
+	while (failed && errno == EINTR);
+	if (failed)
+		err(1, "connect");
+	return fd;
+}
+
+static void dot(int signal_number)
+{
+	int error = errno;
+
+	(void)signal_number;
+	(void)!write(STDOUT_FILENO, ".", 1);
+	errno = error; /* whoever was interrupted wants to know it */
+}
+
+/* Milliseconds on a clock that nobody sets. */
+static long long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+}
+
+/* Wait for a line; its length, or 0 if it does not come in time. */
+static size_t hear_line(int fd, char *line, size_t room)
+{
+	struct pollfd one = {.fd = fd, .events = POLLIN};
+	const long long deadline = now() + 500;
+	size_t length = 0;
+
+	while (length < room && !memchr(line, '\n', length)) {
+		long long left = deadline - now();
+		int ready = poll(&one, 1, left > 0 ? (int)left : 0);
+		if (ready == -1 && errno == EINTR)
+			continue;
+		if (ready == -1)
+			err(1, "poll");
+		if (ready == 0)
+			return 0;
+		ssize_t n = recv(fd, line + length, room - length, 0);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			err(1, "recv");
+		if (n == 0)
+			return 0;
+		length += (size_t)n;
+	}
+	return length;
+}
+
+int main(int argc, char *argv[])
+{
+	const struct itimerval every = {{0, 100000}, {0, 100000}}; /* 100 ms */
+	struct sigaction action = {.sa_handler = dot};
+	int fd = dial(argc > 1 ? argv[1] : "8080");
+	char line[1000];
+
+	if (sigaction(SIGALRM, &action, NULL) == -1 ||
+	    setitimer(ITIMER_REAL, &every, NULL) == -1)
+		err(1, "no dots");
+	size_t length = hear_line(fd, line, sizeof line);
+	if (length == 0)
+		errx(1, "no answer");
+	printf("%.*s", (int)length, line);
+	return 0;
+}
