@@ -131,6 +131,10 @@ load helper
     proves line_server
 }
 
+@test "chat_server: the check is worth trusting" {
+    proves chat_server
+}
+
 @test "nor does it where the system allows no namespaces" {
     export EXERCISE_PLAIN=1
     hostile

@@ -26,6 +26,7 @@ import functools
 import importlib
 import importlib.util
 import json
+import math
 import os
 import random
 import re
@@ -683,7 +684,7 @@ class Lab:
         start = time.monotonic()
         try:
             try:
-                if start > self.deadline:
+                if start > self.deadline and not points:  # else the first wait says so
                     raise Wrong(f"a verdict within {WHOLE_CHECK:.0f} s", "the cases before this one took all of them")
                 yield
                 for program in self.programs:
@@ -696,8 +697,9 @@ class Lab:
             result.update(expected=wrong.expected, happened=wrong.happened,
                           steps=self.steps[:40] + self.steps[40:][-8:], count=len(self.steps))
             for program in self.programs[-1:]:
-                self.deadline += 1
+                deadline, self.deadline = self.deadline, math.inf
                 self.until(program.ended, within=0.05)
+                self.deadline = deadline
                 program.pump()
                 result.update(program=program.state(), said=visible(program.told[-600:], 600))
             if not points:
@@ -844,11 +846,14 @@ class Lab:
         self.things.append(thing)
         return thing
 
-    def client(self, server, what="127.0.0.1:{port} takes the call", small_window=False, lazy=False):
-        """A new connection to the server."""
+    def client(self, server, what="127.0.0.1:{port} takes the call", small_window=False, lazy=False, segment=0):
+        """A new connection to the server. For one with a small window and small segments,
+        the kernel at the server's end keeps little, too."""
         sock = self.adopt(socket.socket())
         if small_window:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        if segment:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         sock.settimeout(PATIENCE)
         expected = what.format(port=server.port)
         self.tell(f"c{self.peers + 1} = create_connection(('127.0.0.1', 8080))")
@@ -1186,7 +1191,7 @@ def checked(name, source, folder, uid, processes, library, progress):
         check.check(lab)
         if hasattr(check, "bounds") and not lab.sanitized:
             lab.round = "sanitizer"
-            if lab.rebuilt("-fsanitize=address"):
+            if lab.rebuilt("-fsanitize=address") or lab.task:  # whose points can be had without it
                 check.bounds(lab)
             lab.binary, lab.sanitized = first
         if extra := extra_cases(name):
