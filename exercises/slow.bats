@@ -135,6 +135,10 @@ load helper
     proves chat_server
 }
 
+@test "reliable_udp: the check is worth trusting" {
+    proves reliable_udp
+}
+
 @test "nor does it where the system allows no namespaces" {
     export EXERCISE_PLAIN=1
     hostile

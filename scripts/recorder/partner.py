@@ -23,6 +23,8 @@ def build(name, folder):
     source = Path(os.environ.get("DIR") or ROOT / "exercises") / f"{name}.c"
     if subprocess.run(["cc", "-O1", "-g", "-w", "-o", program, source.resolve()], check=False).returncode:
         raise SystemExit(1)  # the compiler has said why
+    if name == "reliable_udp":  # both ends are the student's
+        return ["sh", "-c", '"$0" receive 8080 & exec "$0" send 8080', program]
     return [program, *WORDS.get(name, ["8080"])]
 
 
