@@ -1,19 +1,25 @@
-/* bench/echo - what `make bench` measures with: a bare echo server without any
- * formatting, to stand beside tcp_server, and the client that times both.
+/* bench/echo - what `make bench` measures with: bare echo servers without any
+ * formatting, to stand beside ours, and the client that times both.
  */
 #include "../common.h"
 #include <netinet/tcp.h> /* TCP_NODELAY */
+#include <sys/un.h>	 /* struct sockaddr_un */
 #include <sys/wait.h>	 /* waitpid */
 #include <time.h>	 /* clock_gettime */
 
 static const char usage[] =
-	"usage: echo serve | rounds PORT BYTES COUNT | stream PORT MEBIBYTES\n"
-	"  serve   a bare recv/send loop on a port of the kernel's choice\n"
+	"usage: echo serve|same WHERE | rounds WHERE BYTES COUNT |"
+	" stream WHERE MIB\n"
+	"  serve   a bare recv/send loop, that answers in upper case\n"
+	"  same    one that answers the same bytes, and does not look at them\n"
 	"  rounds  round trips per second of messages of BYTES bytes\n"
 	"  stream  MiB per second out to the server and back\n"
-	"example: echo rounds 8080 64 100000\n";
+	"  WHERE   tcp:PORT, udp:PORT (to serve, 0 is any), or a path: AF_UNIX\n"
+	"example: echo rounds tcp:8080 64 100000\n";
 
 static char buf[64 * 1024];
+static struct sockaddr_storage address; /* of the server */
+static socklen_t address_size;
 
 static double now(void)
 {
@@ -23,26 +29,71 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void serve(void)
+/* Set the address to WHERE, and return a socket of that kind. */
+static int socket_for(const char *where)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t length = sizeof address;
-	int listen_fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	bool path = strchr(where, '/'), udp = strncmp(where, "udp:", 4) == 0;
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (listen_fd == -1 ||
-	    setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
-	    bind(listen_fd, (struct sockaddr *)&address, length) ||
-	    listen(listen_fd, 5))
-		die("listen");
-	announce(listen_fd);
+	if (path) {
+		snprintf(un.sun_path, sizeof un.sun_path, "%s", where);
+		memcpy(&address, &un, address_size = sizeof un);
+	} else {
+		if (!udp && strncmp(where, "tcp:", 4) != 0)
+			wrong_use(where, "is neither tcp:, udp: nor a path");
+		in.sin_port = htons((uint16_t)number(where + 4, 0, 65535));
+		in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		memcpy(&address, &in, address_size = sizeof in);
+	}
+	int fd = socket(path ? AF_UNIX : AF_INET,
+			udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+	if (fd == -1)
+		die("socket");
+	return fd;
+}
+
+static void serve_udp(int fd, bool same)
+{
+	struct sockaddr_in peer;
+	ssize_t n;
+
+	for (;;) {
+		socklen_t length = sizeof peer;
+		n = recvfrom(fd, buf, sizeof buf, 0, (void *)&peer, &length);
+		if (n == -1)
+			die("recvfrom");
+		if (!same)
+			upper_case(buf, (size_t)n);
+		if (sendto(fd, buf, (size_t)n, 0, (void *)&peer, length) == -1)
+			die("sendto");
+	}
+}
+
+static void serve(const char *where, bool same)
+{
+	int listen_fd = socket_for(where), on = 1;
+
+	if (*where == 't' && setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY,
+					&on, sizeof on) == -1)
+		die("setsockopt");
+	if (bind(listen_fd, (struct sockaddr *)&address, address_size) ||
+	    (*where != 'u' && listen(listen_fd, 5)))
+		die("bind or listen");
+	if (address.ss_family == AF_UNIX)
+		printf("listening on %s\n", where);
+	else
+		announce(listen_fd);
+	if (*where == 'u')
+		serve_udp(listen_fd, same);
 	for (;;) {
 		int conn_fd = accept(listen_fd, NULL, NULL);
 		ssize_t n;
 		if (conn_fd == -1)
 			die("accept");
 		while ((n = recv(conn_fd, buf, sizeof buf, 0)) > 0) {
-			upper_case(buf, (size_t)n); /* the load checks it */
+			if (!same)
+				upper_case(buf, (size_t)n);
 			if (send_all(conn_fd, buf, (size_t)n) == -1)
 				break;
 		}
@@ -50,13 +101,13 @@ static void serve(void)
 	}
 }
 
-static int call(const char *port)
+static int call(const char *where)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET};
+	int fd = socket_for(where);
 
-	to.sin_port = htons((uint16_t)number(port, 1, 65535));
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return dial(&to);
+	if (connect(fd, (struct sockaddr *)&address, address_size) == -1)
+		die("connect");
+	return fd;
 }
 
 static void receive(int fd, size_t n)
@@ -69,9 +120,9 @@ static void receive(int fd, size_t n)
 	}
 }
 
-static void rounds(const char *port, size_t bytes, int count)
+static void rounds(const char *where, size_t bytes, int count)
 {
-	int fd = call(port);
+	int fd = call(where);
 	double start = now();
 
 	for (int i = 0; i < count; i++) {
@@ -82,9 +133,9 @@ static void rounds(const char *port, size_t bytes, int count)
 	printf("%.0f\n", (double)count / (now() - start));
 }
 
-static void stream(const char *port, size_t mebibytes)
+static void stream(const char *where, size_t mebibytes)
 {
-	int fd = call(port);
+	int fd = call(where);
 	double start = now();
 	pid_t sender = fork();
 
@@ -107,8 +158,10 @@ int main(int argc, char *argv[])
 	int words = argc - (int)(word - argv);
 
 	memset(buf, 'x', sizeof buf);
-	if (words == 1 && strcmp(word[0], "serve") == 0)
-		serve();
+	if (words == 2 && strcmp(word[0], "serve") == 0)
+		serve(word[1], false);
+	else if (words == 2 && strcmp(word[0], "same") == 0)
+		serve(word[1], true);
 	else if (words == 4 && strcmp(word[0], "rounds") == 0)
 		rounds(word[1], (size_t)number(word[2], 1, sizeof buf),
 		       number(word[3], 1, 100000000));

@@ -69,7 +69,8 @@ same_as_ping() {
     refused bad_checksum "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 (BAD CHECKSUM!)"
     refused never_sent "64 bytes from 127.0.0.1: icmp_seq=1001 ttl=64 (NEVER SENT!)"
     refused other_source "64 bytes from 127.0.0.2: icmp_seq=1 ttl=64 (DIFFERENT ADDRESS!)"
-    refused other_id "From 127.0.0.1: 84 bytes, not for us"
+    refused other_id "From 127.0.0.1: Echo reply, not for us"
+    refused other_id_bad_checksum "From 127.0.0.1: Echo reply (BAD CHECKSUM!)"
     refused cut_data "19 bytes from 127.0.0.1: icmp_seq=1 ttl=64 (WRONG DATA!)"
     refused too_long "65 bytes from 127.0.0.1: icmp_seq=1 ttl=64 (WRONG DATA!)"
     refused tampered_time "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 (WRONG DATA!)"
@@ -120,16 +121,23 @@ same_as_ping() {
 }
 
 @test "an error counts only if it quotes a request of ours, whole and outstanding" {
-    refused quoted_ihl_15 "From 127.0.0.2: 56 bytes, not for us"
-    refused cut_quote "From 127.0.0.2: 55 bytes, not for us"
+    refused quoted_ihl_15 "From 127.0.0.2: Time to live exceeded, not for us"
+    refused cut_quote "From 127.0.0.2: Time to live exceeded, not for us"
     [ "$(grep -c ', not for us$' <<<"$output")" -eq 28 ]
-    refused other_quoted "From 127.0.0.2: 56 bytes, not for us"
+    refused other_quoted "From 127.0.0.2: Time to live exceeded, not for us"
     [ "$(grep -c ', not for us$' <<<"$output")" -eq 8 ]
     refused quoted_never_sent "From 127.0.0.2 icmp_seq=1001 Time to live exceeded (NEVER SENT!)"
     refused error_bad_checksum "From 127.0.0.2 icmp_seq=1 Time to live exceeded (BAD CHECKSUM!)"
-    refused redirect "From 127.0.0.2 icmp_seq=1 ICMP error of type 5, code 1"
+    refused redirect "From 127.0.0.2 icmp_seq=1 ICMP type 5, code 1"
     forged error_quoting_options -c 1
     says "From 127.0.0.2 icmp_seq=1 Time to live exceeded"
+}
+
+@test "what is no answer to us is told by its kind" {
+    refused other_kinds "From 127.0.0.2: Echo request, not for us"
+    says "From 127.0.0.2: Echo reply, not for us" "From 127.0.0.2: Destination Port Unreachable, not for us" \
+        "From 127.0.0.2: Time to live exceeded, not for us" "From 127.0.0.2: ICMP type 10, code 0, not for us"
+    [ "$(grep -c ', not for us$' <<<"$output")" -eq 5 ]
 }
 
 @test "each kind of error about our request is told in words or numbers" {
@@ -138,13 +146,13 @@ same_as_ping() {
         "From 127.0.0.2 icmp_seq=2 Destination Host Unreachable" \
         "From 127.0.0.2 icmp_seq=3 Destination Protocol Unreachable" \
         "From 127.0.0.2 icmp_seq=4 Destination Port Unreachable" \
-        "From 127.0.0.2 icmp_seq=5 Frag needed (mtu = 1280)" \
-        "From 127.0.0.2 icmp_seq=6 ICMP error of type 3, code 5" \
-        "From 127.0.0.2 icmp_seq=17 ICMP error of type 3, code 16" \
-        "From 127.0.0.2 icmp_seq=18 ICMP error of type 4, code 0" \
+        "From 127.0.0.2 icmp_seq=5 Frag needed and DF set (mtu = 1280)" \
+        "From 127.0.0.2 icmp_seq=6 ICMP type 3, code 5" \
+        "From 127.0.0.2 icmp_seq=17 ICMP type 3, code 16" \
+        "From 127.0.0.2 icmp_seq=18 ICMP type 4, code 0" \
         "From 127.0.0.2 icmp_seq=19 Time to live exceeded" \
-        "From 127.0.0.2 icmp_seq=20 ICMP error of type 11, code 1" \
-        "From 127.0.0.2 icmp_seq=22 ICMP error of type 12, code 0"
+        "From 127.0.0.2 icmp_seq=20 ICMP type 11, code 1" \
+        "From 127.0.0.2 icmp_seq=22 ICMP type 12, code 0"
     grep -q '^22 packets transmitted, 1 received, +21 errors' <<<"$output"
 }
 
@@ -159,7 +167,7 @@ same_as_ping() {
 @test "too big for the next part of the way: an error, then in pieces" {
     behind_a_router "$PING" -c 5 -i 0.1 -s 1400 10.0.2.1
     [ "$status" -eq 0 ]
-    says "From 10.0.1.254 icmp_seq=1 Frag needed (mtu = 1280)"
+    says "From 10.0.1.254 icmp_seq=1 Frag needed and DF set (mtu = 1280)"
     grep -q "^1408 bytes from 10.0.2.1: icmp_seq=" <<<"$output"
 }
 
@@ -256,10 +264,10 @@ same_as_ping() {
     run as_user "$COPY" -c 1
     [ "$status" -eq 1 ]
     [ "${lines[0]}" = "raw_icmp: socket SOCK_RAW: Operation not permitted (EPERM)" ]
-    [[ ${lines[1]} = "hint: make demo-icmp, or sudo "* && ${lines[2]} = "hint: "*net.ipv4.ping_group_range ]]
+    [[ ${lines[1]} = "hint: make demo-icmp, or sudo "* && ${lines[2]} = "hint: ping "*net.ipv4.ping_group_range* ]]
     alone setpriv --bounding-set=-all --inh-caps=-all "$PING" -c 1
     [ "$status" -eq 1 ]
-    [[ ${lines[1]} = "hint: root "*"--cap-add NET_RAW" && $output != *sudo* ]]
+    [[ ${lines[1]} = "hint: in a container: "*"--cap-add NET_RAW" && $output != *sudo* ]]
 }
 
 @test "under root it becomes another user before the first byte from outside" {

@@ -86,6 +86,17 @@ def other_source(r):
 def other_id(r):
     return [ip(r.reply(ident=r.id ^ 1)), ip(r.reply())]
 
+def other_id_bad_checksum(r):
+    return [ip(r.reply(ident=r.id ^ 1, wrong=1)), ip(r.reply())]
+
+def other_kinds(r):
+    """Everything that may arrive and is no answer to us."""
+    rest = struct.pack("!HH", r.id ^ 1, r.seq)
+    quote = ip(struct.pack("!4H", 4711, 53, 8, 0), protocol=17)
+    others = [icmp(kind, 0, rest, r.data) for kind in (8, 0, 10)] + \
+        [icmp(3, 3, b"\0" * 4, quote), icmp(11, 0, b"\0" * 4, quote)]
+    return [ip(other, source=STRANGER) for other in others] + [ip(r.reply())]
+
 def cut_header(r):
     return [ip(r.reply()[:n]) for n in range(8)] + [ip(r.reply())]
 
