@@ -165,7 +165,7 @@ assert "prefers-color-scheme: dark" in root.find(name + "style").text' "$BATS_TE
     record exercise one_message_only
     [[ $(show ladder) = *"recv(conn_fd, "*"FIN ACK"*"the server hung up"* ]]
     record exercise half_close
-    [[ $(show ladder) = *"HOW ARE YOU?"*"recv("*"-1 EINTR"* ]]
+    [[ $(show ladder) = *"HOW ARE YOU?"*"recv("*" = ?  ("*" ms)"* ]]
     run "$ROOT/scripts/record" exercise nonsense
     [ "$status" -eq 2 ] && [[ ${lines[0]} = "record: there is no exercise 'nonsense'" ]]
 }
@@ -197,11 +197,11 @@ assert "prefers-color-scheme: dark" in root.find(name + "style").text' "$BATS_TE
     timeout 60 env TERM=dumb /usr/bin/python3 - "$ROOT/scripts/show" "$RECORD" 3>&- <<'END'
 import pexpect, sys
 t = pexpect.spawn(sys.argv[1], ["ladder", sys.argv[2]], timeout=20, encoding="utf-8", dimensions=(24, 80))
-t.expect_exact("Enter: more, q: enough")
+t.expect_exact("--More--")
 assert t.before.count("\n") == 23 and "\x1b" not in t.before, t.before
-t.sendline("")
-t.expect_exact("Enter: more, q: enough")
-t.sendline("q")
+t.send(" ")
+t.expect_exact("--More--")
+t.send("q")
 t.expect(pexpect.EOF)
 END
 }

@@ -1,16 +1,18 @@
-"""Runs a program under strace(1) and reads what strace wrote."""
+"""Runs a program under strace(1), and reads what strace wrote."""
 import ast
 import re
 import shutil
 import subprocess
-import time
-from collections import namedtuple
+from dataclasses import dataclass, field
 from pathlib import Path
 
-# How many calls of each name and process are followed by a pause, and which; those in which
-# a segment leaves by one that is longer than a delayed ACK takes (40 ms).
+# A program stands still after the first 25 calls of each of these names, in each process: after those
+# in which a segment leaves for longer than a delayed ACK takes (40 ms), unless the pause is a short one.
 PAUSED, SENDING, OTHERS = 25, "sendto,sendmsg,shutdown,close,kill", "connect,listen,recvfrom,recvmsg"
-DELAYED_ACK, LEAST = 60000, 10000  # microseconds
+PAUSE, SENDING_PAUSE = 10000, 60000  # microseconds
+# What the C library and the kernel do among themselves.
+UNSEEN = ("?brk,?mmap,?munmap,?mremap,?mprotect,?madvise,?getrandom,?futex,?rseq,?set_robust_list,?arch_prctl,"
+          "?set_tid_address,?exit,?exit_group")
 # What the C library calls by another name than the kernel does.
 NAMES = {
     "recvfrom": ["recv", "recvfrom"], "sendto": ["send", "sendto"], "accept4": ["accept", "accept4"],
@@ -23,118 +25,103 @@ NAMES = {
     "rt_sigprocmask": ["sigprocmask", "pthread_sigmask"], "pread64": ["pread"], "pwrite64": ["pwrite"],
     "getdents64": ["readdir"], "prlimit64": ["setrlimit", "getrlimit", "prlimit"], "mkdirat": ["mkdir"],
 }
-Call = namedtuple("Call", "pid name arguments result errno begin end paused frames")
-LINE = re.compile(r"^(\d+)\.(\d{9}) (.*)$")
-RESULT = re.compile(r"^(.*)\) += (0x[0-9a-f]+|-?\d+|\?)(<(?:[A-Za-z0-9-]+:\[.*?\]|[^<>]*)>)?(?: (E\w+) ?\([^)]*\))?(.*?)"
-                    r"(?: <(\d+\.\d+)>)?$", re.S)
-FRAME = re.compile(r"^ > (.*)\((.*)\) \[(0x[0-9a-f]+)\]$")
-STRING = re.compile(r'"((?:\\[0-7]{1,3}|\\.|[^"\\])*)"')
+LINE = re.compile(r"(\d+)\.(\d{9}) (\w+)\((.*)$")
+RESULT = re.compile(r"(.*)\) += (0x[0-9a-f]+|-?\d+|\?)(<(?:[A-Za-z0-9-]+:\[.*?\]|[^<>]*)>)?(?: (E\w+) ?\([^)]*\))?(.*?)"
+                    r"(?: <(\d+)\.(\d{9})>)?$")
+FRAME = re.compile(r" > (.*)\(.*\) \[(0x[0-9a-f]+)\]$")
+STRING = r'"(?:\\.|[^"\\])*"'
 
 
-def problem():
-    """None if strace works here, with "stacks" if it can find callers; else one true sentence."""
+@dataclass
+class Call:
+    """A system call; times in ns since 1970. result is None if it did not return; frames are the
+    callers, [(binary, address)], innermost first."""
+    pid: int
+    name: str
+    arguments: str
+    result: int | None
+    errno: str | None
+    begin: int
+    end: int | None
+    made: str = ""  # what the new descriptor is: <TCP:[...]>
+    paused: bool = False
+    frames: list = field(default_factory=list)
+
+
+def strace():
+    """The words that run a program under strace here, which finds callers (-k) if it can; ends us
+    with one true sentence if it cannot work."""
     if not shutil.which("strace"):
-        return "this needs strace, which shows the system calls of a program: install the package strace"
-    tried = subprocess.run(["strace", "-o", "/dev/null", "true"], stderr=subprocess.PIPE, text=True, check=False)
-    if tried.returncode:
-        why = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return f"strace may not trace a program here ({why}); in a container: --cap-add SYS_PTRACE"
-    return None
+        raise SystemExit("record: this needs strace, which shows a program's system calls: install the package strace")
+    for words in ["strace", "-k"], ["strace"]:
+        tried = subprocess.run([*words, "-o", "/dev/null", "true"], stderr=subprocess.PIPE, text=True, check=False)
+        if not tried.returncode:
+            return words
+    why = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
+    raise SystemExit(f"record: strace may not trace a program here ({why}); in a container: --cap-add SYS_PTRACE")
 
 
-def command(output, pause):
-    """The words before a program that run it under strace, which writes a file OUTPUT.PID for
-    each process. After a call that may change the state of a socket the program stands still
-    for length(name, PAUSE) microseconds (0: it does not), in which states can be read."""
-    stacks = subprocess.run(["strace", "-k", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL,
-                            check=False).returncode == 0
+def command(words, output, pause):
+    """The words before a program that run it under strace (WORDS), which writes a file OUTPUT.PID
+    for each process; with pauses of length(name, PAUSE) microseconds, in which states can be read."""
     pauses = [word for names in (SENDING, OTHERS) if pause for word in
               ("-e", f"inject={names}:delay_exit={length(names.split(',')[0], pause)}:when=1..{PAUSED}")]
-    return ["strace", "-D", "-ff", "-q", "-yy", "-s", "4096", *(["-k"] if stacks else []),
-            "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns", *pauses, "-o", output]
+    return [*words, "-D", "-ff", "-q", "-yy", "-s", "4096", "-e", "trace=!" + UNSEEN, *pauses, "-o", output,
+            "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns"]
 
 
 def length(name, pause):
-    """How many microseconds a program stands still after that call. A short PAUSE is so for all."""
-    return max(pause, DELAYED_ACK) if name in SENDING.split(",") and pause >= LEAST else pause
-
-
-def wait(folder, seconds=5):
-    """Until strace, which runs beside the program, has written the end of each process. (The
-    line "+++ exited" may be missing; then exit_group, and who called it, is the last.)"""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        tails = [path.read_bytes()[-4000:] for path in Path(folder).glob("*.*")]
-        last = [[line for line in tail.splitlines() if not line.startswith(b" > ")][-1:] for tail in tails]
-        if last and all(line and re.search(rb" \+\+\+ | exit(_group)?\(", line[0]) for line in last):
-            return
-        time.sleep(0.01)
+    """How many microseconds a program stands still after that call."""
+    return max(pause, SENDING_PAUSE) if name in SENDING.split(",") and pause >= PAUSE else pause
 
 
 def read(folder, pause):
-    """The calls in all files OUTPUT.PID of a folder, in the order in which they began: [Call],
-    times in ns since 1970. frames is [(binary, address)], innermost first; a call that has
-    not returned has end None. strace tells the end a bit too early (it does not count its own
-    work before the call), so it is moved towards the next call, without the PAUSE before that."""
-    calls, following = [], {}
+    """The calls in all files OUTPUT.PID of a folder, in the order in which they began. strace tells
+    the end a bit too early (it does not count its own work before the call), so it is moved towards
+    the next call, without the PAUSE before that."""
+    calls = []
     for path in Path(folder).glob("*.*"):
-        pid, last = int(path.suffix[1:]), None
-        with open(path, encoding="utf-8", errors="replace") as trace:
-            for line in trace:
-                if frame := FRAME.match(line):
-                    if last:
-                        last.frames.append((frame[1], int(frame[3], 16)))
-                    continue
-                last = None
-                if match := LINE.match(line.rstrip("\n")):
-                    last = finished(pid, int(match[1]) * 10**9 + int(match[2]), match[3])
-                    calls += [last] if last else []
-    calls.sort(key=lambda call: call.begin)
-    for at, call in reversed(list(enumerate(calls))):
-        if call.end and call.pid in following:
-            latest = following[call.pid] - 1 - 1000 * length(call.name, pause) * call.paused
-            calls[at] = call._replace(end=max(call.end, min(latest, call.end + 5 * 10**6)))
-        following[call.pid] = call.begin
-    return calls
+        own, frames = [], []
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+            if frame := FRAME.match(line):
+                frames.append((frame[1], int(frame[2], 16)))
+            elif match := LINE.match(line):
+                own.append(parsed(int(path.suffix[1:]), int(match[1] + match[2]), match[3], match[4]))
+                frames = own[-1].frames
+        for call, following in zip(own, own[1:]):
+            if call.end:
+                latest = following.begin - 1 - 1000 * length(call.name, pause) * call.paused
+                call.end = max(call.end, min(latest, call.end + 5 * 10**6))
+        if own and own[-1].errno == "EINTR":  # it was killed meanwhile
+            own[-1].result = own[-1].errno = None
+        calls += own
+    return sorted(calls, key=lambda call: call.begin)
 
 
-def finished(pid, begin, text):
-    """The Call that a line of strace tells of; None if it is none."""
-    name, _, rest = text.partition("(")
-    match = RESULT.match(rest)
-    if not re.fullmatch(r"\w+", name) or text.startswith("+++"):
-        return None
-    if not match:  # it was under way when the process ended
-        return Call(pid, name, rest.removesuffix(" <unfinished ...>"), None, None, begin, None, False, [])
-    arguments, result, fd, errno, note, seconds = match.groups()
-    if result == "?" and not errno:  # so was this
-        return Call(pid, name, arguments.removesuffix(" <unfinished ...>"), None, None, begin, None, False, [])
-    if fd:  # 4<TCP:[...]>: what the new descriptor is
-        arguments += " =" + fd
-    value = None if result == "?" else int(result, 8 if re.match("0[0-7]", result) else 0)
+def parsed(pid, begin, name, text):
+    """The Call that a line of strace tells of, TEXT being what follows the bracket."""
+    match = RESULT.match(text)
+    arguments, result, fd, errno, note, *took = match.groups() if match else (text, "?", None, None, "", None)
+    if result == "?" and not errno:  # it was under way when the process ended
+        return Call(pid, name, arguments.removesuffix(" <unfinished ...>"), None, None, begin, None)
     if result == "?":  # "? ERESTARTSYS": a signal ended it
-        value, errno = -1, "EINTR"
-    return Call(pid, name, arguments, value, errno, begin, begin + int(float(seconds or 0) * 10**9),
-                "DELAYED" in note, [])
+        result, errno = "-1", "EINTR"
+    return Call(pid, name, arguments, int(result, 8 if re.match("0[0-7]", result) else 0), errno, begin,
+                begin + int(took[0] + took[1] if took[0] else 0), fd or "", "DELAYED" in note)
 
 
 def pauses(calls, pause):
     """[(begin, end)] in ns of the pauses after CALLS on TCP sockets."""
-    result, following = [], {}
-    for call in reversed(calls):
-        if call.paused and call.end and "<TCP" in call.arguments:
-            result.append((call.end, following.get(call.pid, call.end + pause * 1000)))
-        following[call.pid] = call.begin
-    return result
+    return [(call.end, call.end + 1000 * length(call.name, pause)) for call in calls
+            if call.paused and call.end and "<TCP" in call.arguments]
 
 
 def without_notes(arguments):
     """Arguments without what -yy says of descriptors: 3<TCP:[...]> is 3."""
-    string = r'"(?:\\.|[^"\\])*"'
-    return re.sub(rf'({string})|(\d|AT_FDCWD)<(?:{string}|->|<[^<>]*>|[^<>"])*>', lambda found: found[1] or found[2],
-                  arguments.partition(" =<")[0])
+    return re.sub(rf'({STRING})|(\d|AT_FDCWD)<(?:{STRING}|->|<[^<>]*>|[^<>"])*>',
+                  lambda found: found[1] or found[2], arguments)
 
 
 def written(arguments):
     """The bytes in a write's arguments."""
-    return b"".join(ast.literal_eval(f'b"{text}"') for text in STRING.findall(arguments))
+    return b"".join(ast.literal_eval("b" + text) for text in re.findall(STRING, arguments))

@@ -5,13 +5,13 @@ import subprocess
 import time
 from pathlib import Path
 
+from .network import table
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Exercises that are clients, or no socket program, and what they are told; the others are servers.
-CLIENTS = {"empty_message": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
-           "half_close": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
-           "time_begins_anew": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
-           "first_address_only": ("tcp_server/tcp_server", "127.0.0.1", "8080"),
-           "udp_waits_forever": ("udp_demo/udp_demo", "server", "127.0.0.1", "8080")}
+# Exercises that are clients, with the server that they call; the rest are servers, or call nobody.
+CLIENTS = {"udp_waits_forever": ["udp_demo/udp_demo", "server"]} | dict.fromkeys(
+    ["empty_message", "half_close", "time_begins_anew", "first_address_only"], ["tcp_server/tcp_server"])
+# What they are told on the command line, if it is not a port.
 WORDS = {"udp_waits_forever": ["8080", "hello"], "icmp_checksum_odd": [], "believes_the_header": [],
          "stale_socket_file": ["socket"], "deletes_users_file": ["socket"], "files_leak": ["socket"]}
 SAID = b"hello\nhow are you?\n"
@@ -19,55 +19,44 @@ SAID = b"hello\nhow are you?\n"
 
 def build(name, folder):
     """Compile exercises/NAME.c into FOLDER; the command line that runs it. Ends us if it cannot be."""
-    program = f"{folder}/{name}"
     source = Path(os.environ.get("DIR") or ROOT / "exercises") / f"{name}.c"
-    if subprocess.run(["cc", "-O1", "-g", "-w", "-o", program, source.resolve()], check=False).returncode:
+    if subprocess.run(["cc", "-O1", "-g", "-w", "-o", f"{folder}/{name}", source.resolve()], check=False).returncode:
         raise SystemExit(1)  # the compiler has said why
     if name == "reliable_udp":  # both ends are the student's
-        return ["sh", "-c", '"$0" receive 8080 & exec "$0" send 8080', program]
-    return [program, *WORDS.get(name, ["8080"])]
+        return ["sh", "-c", '"$0" receive 8080 & exec "$0" send 8080', f"{folder}/{name}"]
+    return [f"{folder}/{name}", *WORDS.get(name, ["8080"])]
 
 
 def listening():
     """How our client is told to call who listens here: its words; None while nobody does."""
-    for line in table("tcp"):
-        if line[3] == "0A":
-            return ["tcp_client/tcp_client", "127.0.0.1", str(int(line[1].split(":")[1], 16))]
-    for line in table("udp"):
-        if line[3] == "07":
-            return ["udp_demo/udp_demo", "client", "127.0.0.1", str(int(line[1].split(":")[1], 16))]
+    for name, state, client in ("tcp", "0A", ["tcp_client/tcp_client"]), ("udp", "07", ["udp_demo/udp_demo", "client"]):
+        for line in table(name):
+            if line[3] == state:
+                return [ROOT / client[0], *client[1:], "127.0.0.1", str(int(line[1].split(":")[1], 16))]
     for line in table("unix"):
         if line[3] == "00010000" and len(line) > 7:
-            return ["unix_demo/unix_demo", "client", line[7]]
+            return [ROOT / "unix_demo/unix_demo", "client", line[7]]
     return None
-
-
-def table(name):
-    """The lines of /proc/net/NAME, as lists of words."""
-    try:
-        return [line.split() for line in Path("/proc/net", name).read_text(encoding="utf-8").splitlines()[1:]]
-    except OSError:
-        return []
 
 
 def serve(words, name, output):
     """Start the server that exercise NAME calls, under WORDS, until it listens; or None."""
     if name not in CLIENTS:
         return None
-    server = subprocess.Popen([*words, ROOT / CLIENTS[name][0], *CLIENTS[name][1:]], stdout=output, stderr=output)
+    server, *rest = CLIENTS[name]
+    process = subprocess.Popen([*words, ROOT / server, *rest, "127.0.0.1", "8080"], stdout=output, stderr=output)
     until(listening, 10)
-    return server
+    return process
 
 
 def call(words, process, output, folder, patience):
     """Call PROCESS, which runs in FOLDER, with our own client once it listens and nobody else has
     called for PATIENCE seconds; then end it as Ctrl-C does. Who does not listen is left alone."""
     until(lambda: process.poll() is not None or listening(), 3600)
-    time.sleep(patience)
+    until(lambda: process.poll() is not None, patience)
     if process.poll() is not None or any(line[3] not in ("0A", "07") for line in table("tcp")):
         return
-    program, *arguments = listening()
-    client = subprocess.Popen([*words, ROOT / program, *arguments], cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=output)
+    client = subprocess.Popen([*words, *listening()], cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=output)
     try:
         client.communicate(SAID, timeout=8)
     except subprocess.TimeoutExpired:
@@ -87,4 +76,17 @@ def until(condition, seconds):
     """Wait for CONDITION, so many seconds at most."""
     limit = time.monotonic() + seconds
     while not condition() and time.monotonic() < limit:
-        time.sleep(0.01)
+        time.sleep(0.005)
+
+
+def reap(seconds):
+    """Wait, so many seconds at most, for all that a program has started, and strace, which runs beside
+    it: they are our children once their own parent has ended, for we are a subreaper, see prctl(2)."""
+    def none_left():
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return True
+        return False
+    until(none_left, seconds)

@@ -1,5 +1,5 @@
-"""From a document to the rows of a ladder, in order of time: what trace, text, SVG
-and Mermaid draw. A row is a dictionary with a key "kind":
+"""From a document to the rows of a ladder: what ladder, beside, svg, mermaid and the book draw. A
+row is a dictionary with a key "kind":
 
   title  text                     a scene of a story begins
   call   side, text               a system call and its result; side is None if it is about no socket
@@ -8,98 +8,213 @@ and Mermaid draw. A row is a dictionary with a key "kind":
   note   side, text               a claim, or another line that the program prints
   gap    text                     nothing has happened for a while
 
-side is "left" (who calls) or "right" (who is called). A row also has "time", when it was, and that of
-a call has "place": (file, line) in the source.
+side is "left" (who calls) or "right" (who is called). "time" is when it was; of a call, "place" is
+(file, line) in the source; "connection" is the number of the connection, and "number" the same where
+a scene has several.
 """
+import bisect
 import re
 from collections import Counter
 
-WAITING = {"accept", "accept4", "recvfrom", "recvmsg", "recvmmsg", "read", "readv", "poll", "ppoll", "select",
-           "pselect6", "epoll_wait", "epoll_pwait", "wait4", "pause"}
-# What the set-up helpers of common.h do besides is folded; and what a story does without telling.
+from .order import ordered
+
+WAITING = set("accept accept4 recvfrom recvmsg recvmmsg read readv poll ppoll select pselect6 epoll_wait epoll_pwait "
+              "wait4 pause".split())
+SENDING = {"sendto", "sendmsg", "sendmmsg", "write", "writev"}
+CHANGING = SENDING | {"connect", "listen", "shutdown", "close"}
+FORKS = {"clone", "clone3", "fork", "vfork"}
+# What is shown of the set-up helpers of common.h; what of a story that it does not tell; what never.
 OF_HELPERS = {"connect", "accept", "listen", "sendto"}
+UNTOLD = WAITING - {"poll", "ppoll", "read"} | CHANGING | FORKS | {"kill"}
+DULL = set("getpid getuid geteuid getgid getegid getsockname getpeername fcntl times alarm clock_gettime rt_sigprocmask "
+           "rt_sigaction setitimer prctl newfstatat lseek ioctl clock_nanosleep fstat openat restart_syscall rt_sigreturn "
+           "prlimit64".split())
 TELLS = re.compile(r"\bCALL\(")
-UNTOLD = OF_HELPERS | WAITING - {"poll", "ppoll", "read"} | {"sendmsg", "sendmmsg", "shutdown", "close", "write", "writev",
-                                                            "clone", "fork", "kill"}
-DULL = {"getpid", "getuid", "geteuid", "getgid", "getegid", "getsockname", "getpeername", "fcntl", "times", "alarm",
-        "clock_gettime", "rt_sigprocmask", "rt_sigaction", "setitimer", "prctl", "newfstatat", "lseek", "ioctl",
-        "clock_nanosleep", "fstat", "openat", "mprotect", "restart_syscall", "rt_sigreturn", "prlimit64"}
-MOST = 5  # how often the same row is shown between two claims
 SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
 CAST = re.compile(r"\((?:const )?struct sockaddr \*\)&?")
-ARROWS = {"sendto", "sendmsg", "write", "writev"}
+OTHER = {"left": "right", "right": "left"}
+ENDLESS = 1e9  # ns of a wait that only a signal has ended: it is shown
+MOST = 5  # how often the same row is shown between two claims
 
 
-def scenes(document):
-    """[(title or None, rows)]"""
-    events = sorted(timeline(document), key=lambda event: event[0])
-    result, last = [(None, [])], None
-    for when, row in events:
-        row["time"] = when
+def scenes(document, only=None):
+    """[(title or None, rows)] of all scenes, or of the one with the number ONLY."""
+    found = [(None, [])]
+    for row in ordered(Timeline(document).events()):
         if row["kind"] == "title":
-            result.append((row["text"], []))
-            last = None
-            continue
-        # A segment that no call has sent: the kernel's own clock did.
-        if row["kind"] == "arrow" and last is not None and when - last > long(document):
-            result[-1][1].append({"kind": "gap", "text": f"{(when - last) / 1e6:.0f} ms later"})
-        if row["kind"] in ("arrow", "call"):
-            last = max(last or 0, when)
-        result[-1][1].append(row)
-    return [(title, numbered(merged(folded(rows)))) for title, rows in result
-            if title or any(row["kind"] in ("arrow", "call") for row in rows) or len(result) == 1]
+            found.append((row["text"], []))
+        else:
+            found[-1][1].append(row)
+    return [(title, numbered(merged(folded(rows)))) for title, rows in found
+            if (title or len(found) == 1 or any(row["kind"] in ("arrow", "call") for row in rows))
+            and (only is None or (title or "").startswith(f"{only}."))]
 
 
-def long(document):
-    """How many ns of waiting are worth a word: more than the pauses make."""
-    return 150e6 if document["pause"] else 25e6
+class Timeline:
+    """Everything in a document as rows, with the "keys" and the "rank" that order.py asks for."""
 
+    def __init__(self, document):
+        self.document, self.sockets = document, document["sockets"]
+        self.story = any(TELLS.search(call["text"] or "") for call in document["calls"])
+        self.long = 150e6 if document["pause"] else 25e6  # ns of waiting that are worth a word
+        self.ranks = {pid: rank for rank, pid in enumerate(sorted(process["pid"] for process in document["processes"]))}
+        self.owners = {known["local"]: known["process"] for known in self.sockets if known["local"]}
+        self.sides = {}    # of each address, and of a port at any address
+        for known in self.sockets:
+            if known["local"] and known["side"]:
+                self.sides.setdefault(re.sub(r"^(0\.0\.0\.0|\[::\]):", ":", known["local"]), side_of(known))
+            if known["peer"] and known["side"] == "client":
+                self.sides[known["peer"]] = "right"
+        self.its = {}      # the sockets of each process
+        self.changes = {}  # of each connection: when something was done to it
+        for call in document["calls"]:
+            if call["socket"] is not None:
+                self.its.setdefault(call["process"], set()).add(call["socket"])
+                if call["system_call"] in CHANGING:
+                    self.changes.setdefault(flow(self.sockets[call["socket"]]), []).append(call["begin"])
 
-def timeline(document):
-    """(time, row) of everything, in no order."""
-    sides = addresses(document)
-    story = any(TELLS.search(call["text"] or "") for call in document["calls"])
-    yield from lines(document)
-    for call in document["calls"]:
-        if call["system_call"] in DULL and not TELLS.search(call["text"] or "") or \
-                (call["helper"] and call["system_call"] not in OF_HELPERS) or \
-                (story and not TELLS.search(call["text"] or "") and call["system_call"] not in UNTOLD):
-            continue
-        known = document["sockets"][call["socket"]] if call["socket"] is not None else None
-        if not known and call["system_call"] in ("close", "read", "write") or call["result"] is None:
-            continue
-        waits = call["system_call"] in WAITING
-        when = call["end"] if waits and call["end"] is not None else call["begin"]
-        waited = call["end"] - call["begin"] if call["end"] is not None else 0
-        side = side_of(known) if known else None
-        row = {"kind": "call", "side": side, "text": call_text(call), "ends": ends_of(known),
-               "place": (call["file"], call["line"]), "key": (call["file"], call["line"], call["name"], side, call["errno"], ends_of(known))}
-        if waits and waited > long(document) and "accept" not in call["system_call"]:
+    def events(self):
+        """All rows, in the order of time."""
+        rows = [*self.segments(), *self.lines(), *(row for call in self.document["calls"] for row in self.call(call))]
+        rows = sorted(rows + list(self.states()), key=lambda row: row["time"])
+        last = None
+        for row in rows:  # a segment that no call has sent: the kernel's own clock did
+            if row["kind"] == "arrow" and last is not None and row["time"] - last > self.long:
+                yield row | {"kind": "gap", "text": f"{(row['time'] - last) / 1e6:.0f} ms later", "key": None, "ends": None}
+            if row["kind"] in ("arrow", "call"):
+                last = row["time"]
+            yield row
+
+    def call(self, call):
+        """The row of a call, if it is shown; and of the message that it sends by AF_UNIX."""
+        name, pid, told = call["system_call"], call["process"], TELLS.search(call["text"] or "")
+        known = self.sockets[call["socket"]] if call["socket"] is not None else None
+        waits, waited = name in WAITING, (call["end"] or call["begin"]) - call["begin"]
+        if not known and name in ("close", "read", "write") or call["result"] is None and waited < ENDLESS or \
+                not told and (name in DULL or call["helper"] and name not in OF_HELPERS or
+                              self.story and name not in UNTOLD):
+            return
+        keys = {pid}
+        if known and (waits or name in CHANGING):
+            keys.add(flow(known))
+        elif name in FORKS | {"kill", "wait4"}:
+            keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
+        elif waits:  # for any of its sockets; or for what is not recorded, a pipe, a signal
+            keys |= {flow(self.sockets[index]) for index in self.its.get(pid, ())} or set(self.ranks)
+        row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "ends": known and ends_of(known),
+               "time": call["end"] if waits else call["begin"], "place": (call["file"], call["line"]),
+               "keys": keys, "rank": self.ranks[pid]}
+        if waits and waited > self.long and "accept" not in name and \
+                (self.story or call["result"] is None or call["result"] == 0 and not known):
             row["text"] += f"  ({waited / 1e6:.0f} ms)"
-        yield when, row
-        if known and known["kind"] == "UNIX" and call["system_call"] in ARROWS and (call["result"] or -1) >= 0:
-            yield when + 1, {"kind": "arrow", "side": side_of(known), "text": plural(call["result"]), "ends": None,
-                             "key": (call["file"], call["line"], "arrow")}
-    seen = set()
-    for segment in document["segments"]:
-        text, ends = segment_text(segment, seen), frozenset((segment["from"], segment["to"]))
-        side = "left" if direction(segment, sides) else "right"
-        yield segment["time"], {"kind": "arrow", "side": side, "text": text,
-                                "ends": ends if segment["protocol"] == "TCP" else None,
-                                "key": (side, segment["protocol"], tuple(segment["flags"] or []), ends)}
-    for change in document["states"]:
-        side = sides[change["local"]] or {"left": "right", "right": "left"}.get(sides[change["peer"]])
-        listens = change["peer"].endswith(":0")
-        if side and not (listens and change["state"] == "CLOSED"):
-            ends = frozenset((change["local"], change["peer"])) if not listens else None
-            yield change["time"], {"kind": "state", "left": None, "right": None, side: change["state"], "ends": ends}
+        yield row | {"key": (row["place"], name, row["side"], call["errno"], row["ends"])}
+        if known and known["kind"] == "UNIX" and name in SENDING and call["result"] >= 0:
+            yield row | {"kind": "arrow", "text": plural(call["result"]), "ends": None, "time": row["time"] + 1,
+                         "key": (row["place"], "arrow")}
+
+    def segments(self):
+        """The rows of all segments."""
+        seen = set()
+        for segment in self.document["segments"]:
+            ends, about = frozenset((segment["from"], segment["to"])), segment.get("about", segment)
+            keys = {ends} if segment["protocol"] == "TCP" else {port(about["from"]), port(about["to"])}
+            if segment["flags"] == ["SYN"]:
+                keys.add(port(segment["to"]))
+            owners = {self.owners.get(about[end]) for end in ("from", "to")} if len(self.ranks) > 1 else set(self.ranks)
+            if len(owners) == 1:  # who plays both sides does it in the order of time
+                keys |= owners
+            side = "left" if self.leaves_left(segment) else "right"
+            self.changes.setdefault(ends, []).append(segment["time"])
+            yield {"kind": "arrow", "side": side, "text": segment_text(segment, seen), "time": segment["time"],
+                   "ends": ends if segment["protocol"] == "TCP" else None, "keys": keys, "rank": -1,
+                   "key": (side, segment["protocol"], tuple(segment["flags"] or []), ends)}
+
+    def leaves_left(self, segment):
+        """Whether a segment leaves from the left; who sends first is left if nothing else is known."""
+        if "about" in segment:  # an error goes back where the packet came from
+            return not self.leaves_left(segment["about"])
+        if segment["protocol"] == "ICMP":
+            return "reply" not in segment["flags"][0]
+        source, target = (self.side_at(segment[end]) for end in ("from", "to"))
+        return self.sides.setdefault(segment["from"], source or OTHER.get(target, "left")) == "left"
+
+    def side_at(self, address):
+        return self.sides.get(address) or self.sides.get(port(address))
+
+    def states(self):
+        """A state stands below what was last done to the connection before it was read."""
+        for change in self.document["states"]:
+            side = self.side_at(change["local"]) or OTHER.get(self.side_at(change["peer"]))
+            listens = change["peer"].endswith(":0")
+            ends = port(change["local"]) if listens else frozenset((change["local"], change["peer"]))
+            if side and not (listens and change["state"] == "CLOSED"):
+                times = sorted(self.changes.get(ends, []))
+                at = bisect.bisect(times, change["asked"])
+                yield {"kind": "state", "left": None, "right": None, side: change["state"], "keys": {ends}, "rank": -1,
+                       "ends": None if listens else ends, "time": times[at - 1] + 1 if at else change["time"]}
+
+    def lines(self):
+        """What the program prints: titles, claims, notes; not its calls, which are rows anyway. Where
+        all sockets of a process are on one side, so is what it prints."""
+        for line in self.document["output"]:
+            text, pid = line["text"].strip("\r"), line["process"]
+            sides = {side_of(self.sockets[index]) for index in self.its.get(pid, ())}
+            if text.strip() and not TOLD.match(text):
+                yield {"kind": "title" if SCENE.match(text) else "note", "text": text.strip().removeprefix("=> "),
+                       "side": sides.pop() if len(sides) == 1 and len(self.its) > 1 else None,
+                       "time": line["time"], "keys": {pid}, "rank": self.ranks.get(pid, 0)}
+
+
+def port(address):
+    """":80" of an address."""
+    return ":" + address.rpartition(":")[2]
+
+
+def side_of(known):
+    return "left" if known["side"] == "client" else "right"
+
+
+def ends_of(known):
+    return frozenset((known["local"], known["peer"])) if known["local"] and known["peer"] else None
+
+
+def flow(known):
+    """What all calls and segments of a conversation share."""
+    if known["kind"] == "UNIX":
+        return frozenset((known["inode"], known["peer"]))
+    return known["kind"] == "TCP" and ends_of(known) or port(known["local"] or "")
+
+
+def plural(count):
+    return f"{count} byte" + ("" if count == 1 else "s")
+
+
+def segment_text(segment, seen):
+    """PSH ACK  seq=1 ack=1  5 bytes"""
+    flags, length = segment["flags"] or [], segment["length"]
+    if segment["protocol"] != "TCP":
+        return " ".join([segment["protocol"], *flags]) + (f"  {plural(length)}" if segment["protocol"] == "UDP" else "")
+    parts = [" ".join(flags), f"seq={segment['seq']}" + (f" ack={segment['ack']}" if "ACK" in flags else "")]
+    parts += [plural(length)] if length else []
+    if length or {"SYN", "FIN"} & set(flags):
+        key = segment["from"], segment["to"], segment["seq"], length, "SYN" in flags
+        parts += ["again"] if key in seen else []
+        seen.add(key)
+    return "  ".join(parts)
+
+
+def call_text(call):
+    """send(fd, "hello", 5, 0) = 5, as it stands in the source if that is known."""
+    text = call["source"] or f"{call['name']}({call['arguments']})"
+    result = "?" if call["result"] is None else call["result"]
+    return f"{CAST.sub('', text)} = {result} {call['errno'] or ''}".strip()
 
 
 def folded(rows):
     """What comes over and over between two claims is shown a few times and then counted."""
     result, seen, left_out = [], Counter(), 0
-    for row in rows:
+    for row in rows + [{"kind": "end"}]:
         key = row.pop("key", None)
         seen[key] += key is not None
         if seen[key] > MOST:
@@ -111,94 +226,7 @@ def folded(rows):
         if row["kind"] == "note":
             seen.clear()
         result.append(row)
-    return result + ([{"kind": "gap", "text": f"{left_out} more like these"}] if left_out else [])
-
-
-def lines(document):
-    """What the program prints: titles, claims, notes; not its calls, which are rows anyway. Where
-    all sockets of a process are on one side, so is what it prints."""
-    sides = {}
-    for call in document["calls"]:
-        if call["socket"] is not None:
-            sides.setdefault(call["process"], set()).add(side_of(document["sockets"][call["socket"]]))
-    for line in document["output"]:
-        text = line["text"].strip("\r")
-        if SCENE.match(text):
-            yield line["time"], {"kind": "title", "text": text}
-        elif text.strip() and not TOLD.match(text):
-            own = sides.get(line["process"], ())
-            yield line["time"], {"kind": "note", "text": text.strip().removeprefix("=> "),
-                                 "side": next(iter(own)) if len(own) == 1 and len(sides) > 1 else None}
-
-
-class Addresses(dict):
-    """{address: "left" or "right"}; 0.0.0.0:80 stands for every address with that port."""
-
-    def __missing__(self, address):
-        port = address.rpartition(":")[2]
-        return self.setdefault(address, self.get(f"0.0.0.0:{port}") or self.get(f"[::]:{port}"))
-
-
-def addresses(document):
-    """Which address is on which side."""
-    sides = Addresses()
-    for known in document["sockets"]:
-        if known["local"] and known["side"]:
-            sides.setdefault(known["local"], side_of(known))
-    for known in document["sockets"]:
-        if known["side"] == "client" and known["peer"]:
-            sides[known["peer"]] = sides[known["peer"]] or "right"
-    return sides
-
-
-def side_of(known):
-    return "left" if known and known["side"] == "client" else "right"
-
-
-def ends_of(known):
-    return frozenset((known["local"], known["peer"])) if known and known["local"] and known["peer"] else None
-
-
-def direction(segment, sides):
-    """Whether a segment leaves from the left; who sends first is left if nothing else is known."""
-    if "about" in segment:  # an error goes back where the packet came from
-        return not direction(segment["about"], sides)
-    source, target = sides[segment["from"]], sides[segment["to"]]
-    if source != target and (source or target):
-        return source == "left" or (source is None and target == "right")
-    if segment["protocol"] == "ICMP":
-        return "reply" not in (segment.get("flags") or [""])[0]
-    sides[segment["from"]] = sides[segment["from"]] or "left"
-    return sides[segment["from"]] == "left"
-
-
-def plural(count):
-    return f"{count} byte" + ("" if count == 1 else "s")
-
-
-def segment_text(segment, seen):
-    """PSH ACK  seq=1 ack=1  5 bytes"""
-    if segment["protocol"] != "TCP":
-        text = " ".join([segment["protocol"], *(segment["flags"] or [])])
-        return text if segment["protocol"] == "ICMP" else f"{text}  {plural(segment['length'])}"
-    parts = [" ".join(segment["flags"]), f"seq={segment['seq']}"]
-    if segment["ack"] is not None:
-        parts[1] += f" ack={segment['ack']}"
-    if segment["length"]:
-        parts.append(plural(segment["length"]))
-    if segment["length"] or "SYN" in segment["flags"] or "FIN" in segment["flags"]:
-        key = segment["from"], segment["to"], segment["seq"], segment["length"], "SYN" in segment["flags"]
-        if key in seen:
-            parts.append("again")
-        seen.add(key)
-    return "  ".join(parts)
-
-
-def call_text(call):
-    """send(fd, "hello", 5, 0) = 5, as it stands in the source if that is known."""
-    result = "?" if call["result"] is None else f"{call['result']} {call['errno'] or ''}".strip()
-    text = call["source"] or f"{call['name']}({call['arguments']})"
-    return f"{CAST.sub('', text)} = {result}"
+    return result[:-1]
 
 
 def merged(rows):
@@ -226,8 +254,7 @@ def numbered(rows):
         if row.get("ends") and row["kind"] == "arrow":
             numbers.setdefault(row["ends"], len(numbers) + 1)
     for row in rows:
-        ends = row.pop("ends", None)
-        if ends in numbers:
-            row["connection"] = numbers[ends]
-            row |= {"number": numbers[ends]} if len(numbers) > 1 else {}
+        if (number := numbers.get(row.pop("ends", None))):
+            row["connection"] = number
+            row |= {"number": number} if len(numbers) > 1 else {}
     return rows

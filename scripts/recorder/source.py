@@ -6,42 +6,25 @@ import subprocess
 from pathlib import Path
 
 
-class Binary:
-    """One program, built with -g. Without addr2line nothing is found."""
-
-    def __init__(self, path):
-        self.path = path
-        try:
-            self.lookup = subprocess.Popen(["addr2line", "-i", "-f", "-a", "-e", path], stdin=subprocess.PIPE,
-                                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
-        except FileNotFoundError:
-            self.lookup = None
-
-    @functools.cache
-    def places(self, address):
-        """[(function, file, line)] of a return address, innermost first; inlined
-        functions count. ADDRESS is a number; the call is before it."""
-        if not self.lookup or not os.path.exists(self.path):
-            return []
-        # The second question, whose answer is known, marks the end of the first answer.
-        self.lookup.stdin.write(f"{address - 1:#x}\n0x0\n")
-        self.lookup.stdout.readline()
-        found = []
-        for name in iter(self.lookup.stdout.readline, ""):
-            if re.match(r"0x0+$", name):
-                self.lookup.stdout.readline()
-                self.lookup.stdout.readline()
-                return found
-            match = re.match(r"(.+):(\d+)", self.lookup.stdout.readline())
-            if match and match[1] != "??":
-                found.append((name.strip(), os.path.normpath(match[1]), int(match[2])))
-        return found
-
-    def close(self):
-        """End addr2line."""
-        if self.lookup:
-            self.lookup.stdin.close()
-            self.lookup.wait()
+def places(binary, addresses):
+    """{address: [(function, file, line)]} of return addresses in a program built with -g, innermost
+    first; inlined functions count. Without addr2line, or the program, nothing is found."""
+    if not os.path.isfile(binary):
+        return {}
+    asked = "".join(f"{address - 1:#x}\n" for address in addresses)  # the call is before it
+    try:
+        answer = subprocess.run(["addr2line", "-i", "-f", "-a", "-e", binary], input=asked, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    except FileNotFoundError:
+        return {}
+    found = {}
+    for block in re.split(r"^0x(?=[0-9a-f]{8,}$)", answer, flags=re.M)[1:]:
+        address, *lines = block.splitlines()
+        here = found[int(address, 16) + 1] = []
+        for function, where in zip(lines[::2], lines[1::2]):
+            if match := re.match(r"([^?].*):(\d+)", where):
+                here.append((function, os.path.normpath(match[1]), int(match[2])))
+    return found
 
 
 @functools.cache
@@ -66,11 +49,9 @@ def statement(path, number):
 
 def call_in(text, names):
     """The part of a statement that is a call of one of NAMES, brackets and all; or None."""
-    match = re.search(r"\b(?:%s)\(" % "|".join(map(re.escape, names)), text)
-    if not match:
-        return None
+    match = re.search(r"\b(?:%s)\(" % "|".join(names), text)
     depth = 0
-    for end in range(match.end() - 1, len(text)):
+    for end in range(match.end() - 1 if match else len(text), len(text)):
         depth += {"(": 1, ")": -1}.get(text[end], 0)
         if depth == 0:
             return text[match.start():end + 1]

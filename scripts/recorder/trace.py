@@ -3,35 +3,34 @@ import re
 import textwrap
 from collections import Counter
 
-from . import rows
+from .rows import DULL, SCENE
 
 MOST = 3     # how often the same call of a line is shown between two lines of output
 INDENT = 19
 ADDRESS = re.compile(r'\{sa_family=(AF_INET), sin_port=htons\((\d+)\), sin_addr=inet_addr\("([\d.]+)"\)\}')
 
 
-def draw(document, unicode=True, only=None):  # pylint: disable=unused-argument
+def draw(document, _unicode=True, only=None):
     """The trace as lines of 80 columns. ONLY is the number of a scene, or None."""
-    events = [(line["time"], "line", line) for line in document["output"]]
-    events += [(call["end"] or call["begin"], "call", call) for call in document["calls"]]
+    events = [(line["time"], line) for line in document["output"]]
+    events += [(call["end"] or call["begin"], call) for call in document["calls"]]
     seen, told, left_out, before, showing = Counter(), set(), 0, None, only is None
     first = {}  # a process that runs the same program as one before it is its child
     for process in document["processes"]:
         first.setdefault(process["name"], process["pid"])
-    for _, kind, event in sorted(events, key=lambda event: event[0]):
-        if kind == "line" and (match := rows.SCENE.match(event["text"])):
-            showing = only is None or int(match[1]) == only
-        if not showing or kind == "call" and event["system_call"] in rows.DULL and event["socket"] is None:
-            continue
-        if kind == "line":
-            if left_out:
-                yield f"{'':{INDENT}}... and {left_out} more calls like these"
+    for _, event in sorted(events, key=lambda event: event[0]):
+        if "system_call" not in event:  # a line of output
+            match = SCENE.match(event["text"])
+            showing = only in (None, match[1]) if match else showing
+            if showing:
+                yield from [f"{'':{INDENT}}... and {left_out} more calls like these"] if left_out else []
+                yield event["text"].rstrip("\r")
             seen.clear()
             left_out, before = 0, None
-            yield event["text"].rstrip("\r")
             continue
-        place = event["file"], event["line"]
-        child = "" if event["process"] in first.values() else "child"
+        if not showing or event["system_call"] in DULL and event["socket"] is None:
+            continue
+        place, child = (event["file"], event["line"]), "" if event["process"] in first.values() else "child "
         if event["helper"]:  # the chores of a set-up helper are one line
             if before != place and event["helper"] != "announce":
                 yield source_line(event, child)
@@ -51,9 +50,8 @@ def draw(document, unicode=True, only=None):  # pylint: disable=unused-argument
                                  subsequent_indent=" " * (INDENT + 4), break_on_hyphens=False)
 
 
-def source_line(call, process):
+def source_line(call, child):
     """tcp_server.c:42   the statement that stands there"""
-    where = f"{call['file'].rpartition('/')[2]}:{call['line']}" if call["file"] else "?"
-    where = f"{process} {where}" if process else where
+    where = child + (f"{call['file'].rpartition('/')[2]}:{call['line']}" if call["file"] else "?")
     width = 79 - max(INDENT - 1, len(where))
     return f"{where:<{INDENT - 1}} {textwrap.shorten(call['text'] or '', width, placeholder=' ...')}"
