@@ -102,6 +102,6 @@ def described(call, found, index):
     source = call_in(statement(*found[0][1:]), names) if found else None
     return {"process": call.pid, "name": source.partition("(")[0] if source else names[0], "system_call": call.name,
             "arguments": strace.without_notes(call.arguments), "source": source, "result": call.result,
-            "errno": call.errno, "begin": call.begin, "end": call.end,
-            "file": file and file.removeprefix(f"{ROOT}/"), "line": line, "function": function,
-            "text": statement(file, line) if file else None, "helper": helpers[-1] if helpers else None, "socket": index}
+            "errno": call.errno, "begin": call.begin, "end": call.end, "line": line, "function": function,
+            "file": file and file.removeprefix(f"{ROOT}/"), "text": statement(file, line) if file else None,
+            "helper": helpers[-1] if helpers else None, "socket": index}

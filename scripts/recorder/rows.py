@@ -18,17 +18,17 @@ from collections import Counter
 
 from .order import ordered
 
-WAITING = set("accept accept4 recvfrom recvmsg recvmmsg read readv poll ppoll select pselect6 epoll_wait epoll_pwait "
-              "wait4 pause".split())
+WAITING = set("accept accept4 recvfrom recvmsg recvmmsg read readv poll ppoll select pselect6 epoll_wait "
+              "epoll_pwait wait4 pause".split())
 SENDING = {"sendto", "sendmsg", "sendmmsg", "write", "writev"}
 CHANGING = SENDING | {"connect", "listen", "shutdown", "close"}
 FORKS = {"clone", "clone3", "fork", "vfork"}
 # What is shown of the set-up helpers of common.h; what of a story that it does not tell; what never.
 OF_HELPERS = {"connect", "accept", "listen", "sendto"}
 UNTOLD = WAITING - {"poll", "ppoll", "read"} | CHANGING | FORKS | {"kill"}
-DULL = set("getpid getuid geteuid getgid getegid getsockname getpeername fcntl times alarm clock_gettime rt_sigprocmask "
-           "rt_sigaction setitimer prctl newfstatat lseek ioctl clock_nanosleep fstat openat restart_syscall rt_sigreturn "
-           "prlimit64".split())
+DULL = set("getpid getuid geteuid getgid getegid getsockname getpeername fcntl times alarm clock_gettime "
+           "rt_sigprocmask rt_sigaction setitimer prctl newfstatat lseek ioctl clock_nanosleep fstat openat "
+           "restart_syscall rt_sigreturn prlimit64".split())
 TELLS = re.compile(r"\bCALL\(")
 SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
@@ -58,14 +58,16 @@ class Timeline:
         self.document, self.sockets = document, document["sockets"]
         self.story = any(TELLS.search(call["text"] or "") for call in document["calls"])
         self.long = 150e6 if document["pause"] else 25e6  # ns of waiting that are worth a word
-        self.ranks = {pid: rank for rank, pid in enumerate(sorted(process["pid"] for process in document["processes"]))}
+        pids = sorted(process["pid"] for process in document["processes"])
+        self.ranks = {pid: rank for rank, pid in enumerate(pids)}
         self.owners = {known["local"]: known["process"] for known in self.sockets if known["local"]}
         self.sides = {}    # of each address, and of a port at any address
         for known in self.sockets:
             if known["local"] and known["side"]:
                 self.sides.setdefault(re.sub(r"^(0\.0\.0\.0|\[::\]):", ":", known["local"]), side_of(known))
+        for known in self.sockets:
             if known["peer"] and known["side"] == "client":
-                self.sides[known["peer"]] = "right"
+                self.sides[known["peer"]] = self.side_at(known["peer"]) or "right"
         self.its = {}      # the sockets of each process
         self.changes = {}  # of each connection: when something was done to it
         for call in document["calls"]:
@@ -76,12 +78,14 @@ class Timeline:
 
     def events(self):
         """All rows, in the order of time."""
-        rows = [*self.segments(), *self.lines(), *(row for call in self.document["calls"] for row in self.call(call))]
-        rows = sorted(rows + list(self.states()), key=lambda row: row["time"])
+        rows = [*self.segments(), *self.lines(), *self.states(),
+                *(row for call in self.document["calls"] for row in self.call(call))]
         last = None
-        for row in rows:  # a segment that no call has sent: the kernel's own clock did
+        for row in sorted(rows, key=lambda row: row["time"]):
             if row["kind"] == "arrow" and last is not None and row["time"] - last > self.long:
-                yield row | {"kind": "gap", "text": f"{(row['time'] - last) / 1e6:.0f} ms later", "key": None, "ends": None}
+                # A segment that no call has sent: the kernel's own clock did.
+                yield row | {"kind": "gap", "text": f"{(row['time'] - last) / 1e6:.0f} ms later"} | \
+                    dict.fromkeys(["side", "ends", "key"])
             if row["kind"] in ("arrow", "call"):
                 last = row["time"]
             yield row
@@ -102,9 +106,9 @@ class Timeline:
             keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
         elif waits:  # for any of its sockets; or for what is not recorded, a pipe, a signal
             keys |= {flow(self.sockets[index]) for index in self.its.get(pid, ())} or set(self.ranks)
-        row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "ends": known and ends_of(known),
-               "time": call["end"] if waits else call["begin"], "place": (call["file"], call["line"]),
-               "keys": keys, "rank": self.ranks[pid]}
+        row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "keys": keys,
+               "ends": known and ends_of(known), "time": call["end"] if waits else call["begin"],
+               "place": (call["file"], call["line"]), "rank": self.ranks[pid]}
         if waits and waited > self.long and "accept" not in name and \
                 (self.story or call["result"] is None or call["result"] == 0 and not known):
             row["text"] += f"  ({waited / 1e6:.0f} ms)"

@@ -68,17 +68,22 @@ def text(x, y, words, anchor, kind=""):
 
 def drawn(row, y, x=0, width=WIDTH, edge=STATE):
     """The elements of one row, whose base line is Y, of a ladder at X."""
-    words = (f"{row['number']}: " if "number" in row else "") + row.get("text", "")
-    left, right, middle, side = x + edge, x + width - edge, x + width / 2, row.get("side")
+    number = f"{row['number']}: " if "number" in row else ""
+    left, right, middle, side, words = x + edge, x + width - edge, x + width / 2, row.get("side"), row.get("text", "")
     if row["kind"] == "state":
-        at = (left - 8, "end", right + 8, "start") if edge else (left + 8, "start", right - 8, "end")
-        return [text(x, y, row[end], anchor, "state") for end, x, anchor in (("left", *at[:2]), ("right", *at[2:])) if row[end]]
+        places = [("left", left - 8, "end"), ("right", right + 8, "start")] if edge else \
+            [("left", left + 8, "start"), ("right", right - 8, "end")]
+        return [text(at, y, row[end], anchor, "state") for end, at, anchor in places if row[end]] + \
+            ([text(middle, y, number.strip(": "), "middle", "state")] if number else [])
+    words = number + words
     if row["kind"] == "call" and side:
         most = (width - 2 * edge) // 8
         words = words if len(words) <= most else words[:most - 3] + "..."
         return [text(left + 8, y, words, "start") if side == "left" else text(right - 8, y, words, "end")]
     if row["kind"] == "arrow":
         tip, step = (right, -8) if side == "left" else (left, 8)
-        return [f'<g class="arrow"><line x1="{left}" y1="{y + 4}" x2="{right}" y2="{y + 4}"/>'
-                f'<path d="M {tip + step} {y} L {tip} {y + 4} L {tip + step} {y + 8}"/></g>', text(middle, y, words, "middle")]
-    return [text(middle, y, f"({words})" if row["kind"] == "gap" else words, "middle", "note" if row["kind"] != "call" else "")]
+        return [f'<g class="arrow {side}"><line x1="{left}" y1="{y + 4}" x2="{right}" y2="{y + 4}"/>'
+                f'<path d="M {tip + step} {y} L {tip} {y + 4} L {tip + step} {y + 8}"/></g>',
+                text(middle, y, words, "middle")]
+    words = f"({words})" if row["kind"] == "gap" else words
+    return [text(middle, y, words, "middle", "" if row["kind"] == "call" else "note")]

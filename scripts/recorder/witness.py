@@ -15,7 +15,7 @@ SAME = {"IPPROTO_TCP": "SOL_TCP", "IPPROTO_IP": "SOL_IP", "IPPROTO_IPV6": "SOL_I
         "AF_LOCAL": "AF_UNIX"}
 # A constant that begins so is the system's, and strace knows its name.
 PREFIX = re.compile("AF_|SOCK_|MSG_|SO_|SOL_|TCP_|IP_|IPPROTO_|SHUT_|SIG|O_")
-LIBRARY = {"getaddrinfo", "getline", "fprintf", "fputs", "fgets", "fflush", "fclose", "fread"}  # no system call of its own
+LIBRARY = {"getaddrinfo", "getline", "fprintf", "fputs", "fgets", "fflush", "fclose", "fread"}  # no system calls
 
 
 def printed(document):
@@ -46,7 +46,8 @@ def agrees(word, seen):
     if re.fullmatch(r"-?\d+", seen) or seen.startswith("0x"):  # a constant of the program's own, or NULL
         return not PREFIX.match(word)
     seen = seen.replace("|O_LARGEFILE", "").removeprefix("O_RDONLY|")
-    one, other = ({SAME.get(name, name).removesuffix("_OLD") for name in re.split(r" ?\| ?", names)} for names in (word, seen))
+    one, other = ({SAME.get(name, name).removesuffix("_OLD") for name in re.split(r" ?\| ?", names)}
+                  for names in (word, seen))
     return one == other
 
 
@@ -66,7 +67,8 @@ def check(document, _unicode=True, _only=None):
                 break
             near = near or f"\nrecorded: {call['system_call']}({call['arguments']})"
         else:
-            sys.exit(f"witness: this was not recorded, or not in this place:\n   {text}\n   result {result} {errno or ''}{near}")
+            sys.exit(f"witness: this was not recorded, or not in this place:\n   {text}\n"
+                     f"   result {result} {errno or ''}{near}")
         agreed += 1
     if not agreed:
         sys.exit("witness: the story shows no system call")
