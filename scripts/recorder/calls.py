@@ -6,10 +6,10 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# A program stands still after the first 25 calls of each of these names, in each process: after those
-# in which a segment leaves for longer than a delayed ACK takes (40 ms), unless the pause is a short one.
-PAUSED, SENDING, OTHERS = 25, "sendto,sendmsg,shutdown,close,kill", "connect,listen,recvfrom,recvmsg"
-PAUSE, SENDING_PAUSE = 10000, 60000  # microseconds
+# A program stands still after the first 25 calls of each of these names, in each process: after those that
+# change the state of a connection for longer than a delayed ACK takes (40 ms), unless the pause is a short one.
+PAUSED, CHANGING, HEARING = 25, "connect,listen,sendto,sendmsg,shutdown,close,kill", "recvfrom,recvmsg"
+PAUSE, CHANGING_PAUSE = 10000, 50000  # microseconds
 # What the C library and the kernel do among themselves.
 UNSEEN = ("?brk,?mmap,?munmap,?mremap,?mprotect,?madvise,?getrandom,?futex,?rseq,?set_robust_list,?arch_prctl,"
           "?set_tid_address,?exit,?exit_group")
@@ -64,7 +64,7 @@ def strace():
 def command(words, output, pause):
     """The words before a program that run it under strace (WORDS), which writes a file OUTPUT.PID
     for each process; with pauses of length(name, PAUSE) microseconds, in which states can be read."""
-    pauses = [word for names in (SENDING, OTHERS) if pause for word in
+    pauses = [word for names in (CHANGING, HEARING) if pause for word in
               ("-e", f"inject={names}:delay_exit={length(names.split(',')[0], pause)}:when=1..{PAUSED}")]
     return [*words, "-D", "-ff", "-q", "-yy", "-s", "4096", "-e", "trace=!" + UNSEEN, *pauses, "-o", output,
             "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns"]
@@ -72,7 +72,7 @@ def command(words, output, pause):
 
 def length(name, pause):
     """How many microseconds a program stands still after that call."""
-    return max(pause, SENDING_PAUSE) if name in SENDING.split(",") and pause >= PAUSE else pause
+    return CHANGING_PAUSE if name in CHANGING.split(",") and pause == PAUSE else pause
 
 
 def read(folder, pause):
@@ -111,9 +111,9 @@ def parsed(pid, begin, name, text):
 
 
 def pauses(calls, pause):
-    """[(begin, end)] in ns of the pauses after CALLS on TCP sockets."""
+    """[(begin, end)] in ns of the pauses after CALLS that may have changed the state of a TCP socket."""
     return [(call.end, call.end + 1000 * length(call.name, pause)) for call in calls
-            if call.paused and call.end and "<TCP" in call.arguments]
+            if call.paused and call.name in CHANGING.split(",") and "<TCP" in call.arguments]
 
 
 def without_notes(arguments):

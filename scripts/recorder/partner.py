@@ -30,10 +30,10 @@ def build(name, folder):
 def listening():
     """How our client is told to call who listens here: its words; None while nobody does."""
     for name, state, client in ("tcp", "0A", ["tcp_client/tcp_client"]), ("udp", "07", ["udp_demo/udp_demo", "client"]):
-        for line in table(name):
+        for line in map(str.split, table(name)):
             if line[3] == state:
                 return [ROOT / client[0], *client[1:], "127.0.0.1", str(int(line[1].split(":")[1], 16))]
-    for line in table("unix"):
+    for line in map(str.split, table("unix")):
         if line[3] == "00010000" and len(line) > 7:
             return [ROOT / "unix_demo/unix_demo", "client", line[7]]
     return None
@@ -54,7 +54,7 @@ def call(words, process, output, folder, patience):
     called for PATIENCE seconds; then end it as Ctrl-C does. Who does not listen is left alone."""
     until(lambda: process.poll() is not None or listening(), 3600)
     until(lambda: process.poll() is not None, patience)
-    if process.poll() is not None or any(line[3] not in ("0A", "07") for line in table("tcp")):
+    if process.poll() is not None or any(line.split()[3] != "0A" for line in table("tcp")):
         return
     client = subprocess.Popen([*words, *listening()], cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=output)
     try:

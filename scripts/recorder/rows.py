@@ -68,13 +68,13 @@ class Timeline:
         for known in self.sockets:
             if known["peer"] and known["side"] == "client":
                 self.sides[known["peer"]] = self.side_at(known["peer"]) or "right"
-        self.its = {}      # the sockets of each process
-        self.changes = {}  # of each connection: when something was done to it
+        self.its = {}     # the sockets of each process
         for call in document["calls"]:
             if call["socket"] is not None:
                 self.its.setdefault(call["process"], set()).add(call["socket"])
-                if call["system_call"] in CHANGING:
-                    self.changes.setdefault(flow(self.sockets[call["socket"]]), []).append(call["begin"])
+        self.arrows = {}  # of each connection: the times of its segments
+        for segment in document["segments"]:
+            self.arrows.setdefault(frozenset((segment["from"], segment["to"])), []).append(segment["time"])
 
     def events(self):
         """All rows, in the order of time."""
@@ -100,7 +100,7 @@ class Timeline:
                               self.story and name not in UNTOLD):
             return
         keys = {pid}
-        if known and (waits or name in CHANGING):
+        if known and (waits or name in CHANGING and self.effective(call, known)):
             keys.add(flow(known))
         elif name in FORKS | {"kill", "wait4"}:
             keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
@@ -117,6 +117,12 @@ class Timeline:
             yield row | {"kind": "arrow", "text": plural(call["result"]), "ends": None, "time": row["time"] + 1,
                          "key": (row["place"], "arrow")}
 
+    def effective(self, call, known):
+        """Whether a call has sent a segment. (One that closes a copy of a descriptor has not.)"""
+        times = self.arrows.get(ends_of(known), [])
+        return known["kind"] != "TCP" or not ends_of(known) or \
+            bisect.bisect(times, call["end"] or call["begin"]) > bisect.bisect(times, call["begin"])
+
     def segments(self):
         """The rows of all segments."""
         seen = set()
@@ -129,7 +135,6 @@ class Timeline:
             if len(owners) == 1:  # who plays both sides does it in the order of time
                 keys |= owners
             side = "left" if self.leaves_left(segment) else "right"
-            self.changes.setdefault(ends, []).append(segment["time"])
             yield {"kind": "arrow", "side": side, "text": segment_text(segment, seen), "time": segment["time"],
                    "ends": ends if segment["protocol"] == "TCP" else None, "keys": keys, "rank": -1,
                    "key": (side, segment["protocol"], tuple(segment["flags"] or []), ends)}
@@ -147,14 +152,14 @@ class Timeline:
         return self.sides.get(address) or self.sides.get(port(address))
 
     def states(self):
-        """A state stands below what was last done to the connection before it was read."""
+        """A state stands below the last segment before it was read."""
         for change in self.document["states"]:
             side = self.side_at(change["local"]) or OTHER.get(self.side_at(change["peer"]))
             listens = change["peer"].endswith(":0")
             ends = port(change["local"]) if listens else frozenset((change["local"], change["peer"]))
             if side and not (listens and change["state"] == "CLOSED"):
-                times = sorted(self.changes.get(ends, []))
-                at = bisect.bisect(times, change["asked"])
+                times = self.arrows.get(ends, [])
+                at = bisect.bisect(times, change["time"])
                 yield {"kind": "state", "left": None, "right": None, side: change["state"], "keys": {ends}, "rank": -1,
                        "ends": None if listens else ends, "time": times[at - 1] + 1 if at else change["time"]}
 
