@@ -234,9 +234,13 @@ END
     [ ${#pages[@]} -ge 7 ]
     "$ROOT/scripts/sandbox" true || missing "a private network"
     timeout 250 scripts/pictures "${pages[@]}" 3>&-
-    sed 's/RST ACK/FIN ACK/' tcp_reset/README.md >"$BATS_TEST_TMPDIR/wrong.md"
-    run timeout 100 scripts/pictures "$BATS_TEST_TMPDIR/wrong.md" 3>&-
-    [ "$status" -eq 1 ] && [[ $output = *"tcp_reset, scene "*": not as recorded"* ]]
+    mkdir "$BATS_TEST_TMPDIR/tcp_reset"
+    local file
+    for file in README.md beside.svg; do
+        sed 's/RST ACK/FIN ACK/' "tcp_reset/$file" >"$BATS_TEST_TMPDIR/tcp_reset/$file"
+    done
+    run timeout 200 scripts/pictures "$BATS_TEST_TMPDIR/tcp_reset/README.md" 3>&-
+    [ "$status" -eq 1 ] && [[ $output = *"tcp_reset, scene "*", beside: not as recorded"*"svg-beside: not as recorded"* ]]
 }
 
 @test "wrong use of record and show: what is wrong, the usage line, status 2" {
