@@ -9,7 +9,7 @@ from pathlib import Path
 # A program stands still after the first 25 calls of each of these names, in each process: after those that
 # change the state of a connection for longer than a delayed ACK takes (40 ms), unless the pause is a short one.
 PAUSED, CHANGING, HEARING = 25, "connect,listen,sendto,sendmsg,shutdown,close,kill", "recvfrom,recvmsg"
-PAUSE, CHANGING_PAUSE = 10000, 50000  # microseconds
+PAUSE, CHANGING_PAUSE = 6000, 60000  # microseconds
 # What the C library and the kernel do among themselves.
 UNSEEN = ("?brk,?mmap,?munmap,?mremap,?mprotect,?madvise,?getrandom,?futex,?rseq,?set_robust_list,?arch_prctl,"
           "?set_tid_address,?exit,?exit_group")

@@ -29,6 +29,7 @@ UNTOLD = WAITING - {"poll", "ppoll", "read"} | CHANGING | FORKS | {"kill"}
 DULL = set("getpid getuid geteuid getgid getegid getsockname getpeername fcntl times alarm clock_gettime "
            "rt_sigprocmask rt_sigaction setitimer prctl newfstatat lseek ioctl clock_nanosleep fstat openat "
            "restart_syscall rt_sigreturn prlimit64".split())
+TIMED = re.compile("again$|^(?!.*(SYN|FIN|byte))")  # what the kernel sends by its own clock
 TELLS = re.compile(r"\bCALL\(")
 SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
@@ -82,8 +83,7 @@ class Timeline:
                 *(row for call in self.document["calls"] for row in self.call(call))]
         last = None
         for row in sorted(rows, key=lambda row: row["time"]):
-            if row["kind"] == "arrow" and last is not None and row["time"] - last > self.long:
-                # A segment that no call has sent: the kernel's own clock did.
+            if row["kind"] == "arrow" and TIMED.search(row["text"]) and last and row["time"] - last > self.long:
                 yield row | {"kind": "gap", "text": f"{(row['time'] - last) / 1e6:.0f} ms later"} | \
                     dict.fromkeys(["side", "ends", "key"])
             if row["kind"] in ("arrow", "call"):
@@ -104,7 +104,9 @@ class Timeline:
             keys.add(flow(known))
         elif name in FORKS | {"kill", "wait4"}:
             keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
-        elif waits:  # for any of its sockets; or for what is not recorded, a pipe, a signal
+        if known and known["kind"] in ("PACKET", "RAW") and waits:  # it hears all
+            keys |= set(self.arrows) | {port(end) for ends in self.arrows for end in ends}
+        elif waits and not known:  # for any of its sockets; or for what is not recorded, a pipe, a signal
             keys |= {flow(self.sockets[index]) for index in self.its.get(pid, ())} or set(self.ranks)
         row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "keys": keys,
                "ends": known and ends_of(known), "time": call["end"] if waits else call["begin"],
