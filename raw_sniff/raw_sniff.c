@@ -29,14 +29,12 @@ static volatile sig_atomic_t stopped;
 #define say(...)                                                               \
 	snprintf(line + strlen(line), sizeof line - strlen(line), __VA_ARGS__)
 
-/* Numbers in a packet have their high byte first. */
-static unsigned get16(const unsigned char *bytes)
+static unsigned get16(const unsigned char *bytes) /* high byte first */
 {
 	return bytes[0] * 256u + bytes[1];
 }
 
-/* A SYN brings the number from which its side counts bytes, one that nobody
- * can guess: we subtract it, if we saw the SYN. */
+/* Each side counts from the number in its SYN: subtract that, if we saw it. */
 static void say_tcp(const unsigned char *tcp, size_t n)
 {
 	static const char names[] = " FIN SYN RST PSH ACK URG ECE CWR";
@@ -46,7 +44,6 @@ static void say_tcp(const unsigned char *tcp, size_t n)
 	const uint32_t seq = get16(tcp + 4) << 16 | get16(tcp + 6);
 	const uint32_t ack = get16(tcp + 8) << 16 | get16(tcp + 10);
 	const unsigned header = (tcp[12] >> 4) * 4u, flags = tcp[13];
-
 	for (int i = 0; i < 8; i++)
 		if (flags >> i & 1)
 			say("%.4s", names + 4L * i);
@@ -62,7 +59,6 @@ static void say_tcp(const unsigned char *tcp, size_t n)
 static void say_payload(int protocol, const unsigned char *data, size_t n)
 {
 	const bool tcp = protocol == IPPROTO_TCP, udp = protocol == IPPROTO_UDP;
-
 	if (n >= 4 && (tcp || udp)) {
 		from_port = get16(data);
 		to_port = get16(data + 2);
@@ -87,7 +83,6 @@ static void say_ip(const unsigned char *ip, size_t n, bool v6)
 	size_t header = v6 ? 40 : (ip[0] & 15) * 4u;
 	size_t total = get16(ip + (v6 ? 4 : 2)); /* of IPv6 without header */
 	const unsigned piece = v6 ? 0 : get16(ip + 6) & 0x3fff; /* 0: whole */
-
 	total = total == 0 ? n : total + (v6 ? 40 : 0);	    /* 0: too large */
 	if (v6 && protocol == IPPROTO_HOPOPTS && n >= 48) { /* one more */
 		protocol = ip[40];
@@ -105,13 +100,11 @@ static void say_ip(const unsigned char *ip, size_t n, bool v6)
 		say(", fragment from byte %u", piece % 8192 * 8);
 }
 
-/* A frame of Ethernet or lo: two hardware addresses, perhaps VLAN tags of 4
- * bytes each, and of what type the rest is. */
+/* Two hardware addresses, perhaps VLAN tags, and of what type the rest is. */
 static void say_frame(const unsigned char *frame, size_t n)
 {
 	size_t at = 14;
 	unsigned type = n < at ? 0 : get16(frame + 12);
-
 	line[0] = '\0';
 	from_port = to_port = 0;
 	for (; n >= at + 4 && (type == 0x8100 || type == 0x88a8); at += 4) {
@@ -125,26 +118,35 @@ static void say_frame(const unsigned char *frame, size_t n)
 		say(" type %04x, %zu bytes", type, n);
 }
 
-/* Take a packet, and show it if it is of that port. */
+/* Take a packet, and show it if it is of that port. The kernel hands its first
+ * VLAN tag over apart from it, in packet(7)'s tpacket_auxdata: we put it back. */
 static bool take(unsigned port, FILE *file)
 {
-	static unsigned char frame[262144]; /* the most that a file may hold */
-	const size_t n = (size_t)recv(fd, frame, sizeof frame, 0);
-	const uint32_t length = htonl((uint32_t)n);
-	struct timespec t;
-
+	static unsigned char buf[262144]; /* the most that a file may hold */
+	static _Alignas(struct cmsghdr) uint16_t apart[CMSG_SPACE(20) / 2];
+	const uint16_t *tag = apart + CMSG_LEN(16) / 2; /* and its type, or 0 */
+	struct iovec parts[] = {{buf, 12}, {buf + 16, sizeof buf - 16}};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	message.msg_control = apart;
+	message.msg_controllen = sizeof apart;
+	size_t n = (size_t)recvmsg(fd, &message, 0);
 	if (n == (size_t)-1 && (errno == EAGAIN || errno == EINTR))
 		return false; /* see stop */
 	if (n == (size_t)-1)  /* ENETDOWN: the interface is gone */
-		die("recv");
+		die("recvmsg");
 	taken++;
+	memcpy(buf + 12, (uint16_t[]){htons(tag[1]), htons(tag[0])}, 4);
+	unsigned char *frame = tag[1] ? buf : memmove(buf + 4, buf, 12);
+	n += tag[1] ? 4 : 0;
 	say_frame(frame, n);
 	if (port != 0 && from_port != port && to_port != port)
 		return false;
 	puts(line + 1);
+	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
+	const uint32_t size = htonl((uint32_t)n);
 	const uint32_t header[] = {htonl((uint32_t)t.tv_sec),
-				   htonl((uint32_t)t.tv_nsec), length, length};
+				   htonl((uint32_t)t.tv_nsec), size, size};
 	fwrite(header, sizeof header, 1, file);
 	fwrite(frame, n, 1, file);
 	if (fflush(file) == EOF || ferror(file))
@@ -158,8 +160,7 @@ static void stop(int signal_number)
 	stopped = signal_number;
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	if (poll(&(struct pollfd){1, POLLOUT, 0}, 1, 100) != 1)
-		_exit(128 + SIGINT);
-	alarm(1); /* look again */
+		_exit(128 + signal_number);
 }
 
 int main(int argc, char *argv[])
@@ -172,14 +173,13 @@ int main(int argc, char *argv[])
 	unsigned counts[2]; /* that came; that found no room */
 	socklen_t size = sizeof counts;
 	int count = 1000000000, shown = 0;
-	char word[] = "-?";
 	begin(1, argv, "+h", usage);
 	for (int c; (c = getopt(argc, argv, "+c:hi:p:w:")) != -1;) {
-		word[1] = (char)optopt;
 		if (c == 'h')
 			return fputs(usage, stdout) == EOF;
 		if (c == '?')
-			wrong_use(word, "is unknown or cut short");
+			wrong_use(((char[]){'-', (char)optopt, 0}),
+				  "is unknown or cut short");
 		if (c == 'c')
 			count = number(optarg, 1, 1000000000);
 		option[c] = optarg;
@@ -193,13 +193,14 @@ int main(int argc, char *argv[])
 		errx(1, "socket AF_PACKET: %s (%s)\nhint: %s", strerror(errno),
 		     errno_name(errno),
 		     geteuid() ? "make demo-sniff, or sudo raw_sniff/raw_sniff"
-			       : "root in a container: --cap-add NET_RAW");
+			       : "in a container: add --cap-add NET_RAW");
 	/* Room for bursts: what the sysctl rmem_max allows, or root has. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof large);
 	/* On lo each packet goes out and comes in: once is enough. */
-	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on_lo, 4) == -1)
-		die("setsockopt PACKET_IGNORE_OUTGOING");
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on_lo, 4) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &large, 4)) /* not 0 */
+		die("setsockopt PACKET_IGNORE_OUTGOING or PACKET_AUXDATA");
 	where.sll_ifindex = (int)if_nametoindex(option['i']);
 	if (!where.sll_ifindex || bind(fd, (void *)&where, sizeof where) == -1)
 		die("bind to the interface");
@@ -207,7 +208,6 @@ int main(int argc, char *argv[])
 	if (!file || fwrite(head, 24, 1, file) != 1 || fflush(file) == EOF)
 		die(option['w']);
 	signal(SIGINT, stop);
-	signal(SIGALRM, stop);
 	fprintf(stderr, "listening on %s\n", option['i']);
 	while (shown < count && !stopped && !ferror(stdout))
 		shown += take((unsigned)port, file);
