@@ -139,6 +139,10 @@ load helper
     proves reliable_udp
 }
 
+@test "traceroute: the check is worth trusting" {
+    proves traceroute
+}
+
 @test "nor does it where the system allows no namespaces" {
     export EXERCISE_PLAIN=1
     hostile

@@ -70,6 +70,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000
 CLONE_NEWIPC = 0x08000000
+PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW = 8, 47, 2, 13
+CAPABILITY_VERSION = 0x20080522
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x1000, 0x4000, 0x40000, 2
 SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 TCP_CLOSE = 7
@@ -602,6 +604,7 @@ class Lab:
         self.progress = lambda title: None
         self.steps, self.peers = [], 0
         self.task, self.round = False, "plain"
+        self.raw = False  # it may open raw sockets
         self.programs, self.things, self.results, self.under_way = [], [], [], set()
         self.environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C",
                             "HOME": self.private, "TMPDIR": self.private,
@@ -614,7 +617,7 @@ class Lab:
                   resource.RLIMIT_FSIZE: 16 << 20, resource.RLIMIT_NPROC: self.most_processes}
         if not self.sanitized:
             limits[resource.RLIMIT_AS] = MOST_ADDRESSES
-        enter_cage(limits, self.uid)
+        enter_cage(limits, self.uid, self.raw)
 
     # ---- What a case did, to be repeated by hand ----
 
@@ -937,15 +940,21 @@ class Lab:
 
 # ---- The cage ----
 
-def enter_cage(limits, uid):
+def enter_cage(limits, uid, raw=False):
     for limit, most in limits.items():
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(limit, (most, most))
     os.umask(0o077)
+    libc.prctl(PR_SET_KEEPCAPS, 1 if raw else 0, 0, 0, 0)
     if uid != os.getuid():
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+    if raw:  # this capability, and no other, outlives exec (capabilities(7))
+        wanted = 1 << CAP_NET_RAW
+        libc.capset(struct.pack("Ii", CAPABILITY_VERSION, 0),
+                     struct.pack("IIIIII", wanted, wanted, wanted, 0, 0, 0))
+        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for number in range(1, signal.NSIG):
         with contextlib.suppress(OSError, ValueError):
@@ -1181,7 +1190,9 @@ def checked(name, source, folder, uid, processes, library, progress):
         flags = os.environ.get("CFLAGS", "-O1 -g").split()
         lab = Lab(name, source, folder, uid)
         lab.most_processes, lab.progress = processes, progress
-        lab.task = hasattr(check, "POINTS")
+        lab.task, lab.raw = hasattr(check, "POINTS"), hasattr(check, "RAW")
+        if lab.raw and os.getpid() != 1:
+            raise Unfit("raw sockets are for a network of one's own only, and this system allows no namespaces")
         os.chmod(folder, 0o755)  # the program may write into folders in it, not here
         lab.library = library
         progress("it compiles")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""relay.py [-h] PORT TO [lose=20] [twice=20] [shuffle=30] [delay=5]: a line as bad as you like.
+"""relay [-h] PORT TO [lose=20] [twice=20] [shuffle=30] [delay=5]: a line as bad as you like.
 
 Passes UDP datagrams on between whoever sends to its PORT and the port TO, in both
 directions. Of 100 it loses `lose`, and lets `twice` come once more, later; each

@@ -23,7 +23,7 @@ class Line:
         self.receiver = lab.run("receive", 0)
         self.relay = lab.adopt(Relay(int(lab.ready(self.receiver).rsplit(":", 1)[1]), **how))
         words = [f"{name}={value * (100 if name in ('lose', 'twice') else 1000):g}" for name, value in how.items()]
-        lab.tell("$ " + " ".join(["checks/relay.py 9090 8080", *words]))
+        lab.tell("$ " + " ".join(["scripts/exercise relay 9090 8080", *words]))
         self.start = time.monotonic()
         self.sender = lab.run("send", self.relay.port, stdin=data)
         lab.steps[-1] = f"$ head -c {len(data)} /dev/urandom | ./{lab.name} send 9090"
