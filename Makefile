@@ -22,7 +22,9 @@ DEMOS += sock_resolve sock_dualstack
 DEMOS += raw_icmp raw_sniff
 
 # A zip from a web page, or a Windows disk, may have lost the run bits.
-$(shell [ -x scripts/demo ] || chmod +x scripts/* bench/run .ci/run)
+ifeq ($(shell [ -x scripts/demo ] || chmod +x $$(grep -sl '^\#!' scripts/* bench/run .ci/run); [ -x scripts/demo ] && echo yes),)
+$(error nothing can be run in this folder: is it mounted noexec? Copy it: cp -r . /var/tmp/dialtone)
+endif
 
 CFLAGS  ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
@@ -45,6 +47,7 @@ all: $(BINS) ## build every demo (what plain `make` does)
 # Into a file of its own and then renamed: two terminals may build at once.
 .SECONDEXPANSION:
 $(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
+	@[ -w $(@D) ] || { printf '$(@D) cannot be written\nhint: copy it all: cp -r . /var/tmp/dialtone\n' >&2; false; }
 	$(COMPILE) -o $@.$$$$ $(filter %.c,$^) && mv -f $@.$$$$ $@
 
 # A binary is as old as the flags it was built with.
@@ -140,7 +143,8 @@ EACH = 3
 test-slow: EACH = 1
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.
-BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL bats $(BATS_JOBS)
+# A path of AF_UNIX has 107 bytes at most: a deep TMPDIR leaves none for the tests.
+BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(shell [ $${#TMPDIR} -lt 40 ] || echo TMPDIR=/tmp) bats $(BATS_JOBS)
 test: all ## run the tests (bats-core), replay all transcripts: a minute
 	$(BATS) --filter-tags '!slow' $(TESTS)
 

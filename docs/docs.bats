@@ -93,9 +93,11 @@ assert len(blocks) >= 4
         "$BATS_TEST_TMPDIR/$1"
     }
     run run_it 1
-    [ "$status" -eq 0 ] && grep -qx 'lo 127.0.0.1' <<<"$output"
+    [ "$status" -eq 0 ]
+    grep -qx 'lo 127.0.0.1' <<<"$output"
     run run_it 2
-    [ "$status" -eq 0 ] && grep -qxF "$output" "$ROOT/docs/python-to-c.md"
+    [ "$status" -eq 0 ]
+    grep -qxF "$output" "$ROOT/docs/python-to-c.md"
     [ "$output" = "127.0.0.2 and 127.0.0.2" ]
 }
 
@@ -265,16 +267,20 @@ assert len(rows) >= 15
 @test "ask: on a kernel that does otherwise it says so, status 1" {
     command -v strace >/dev/null || missing strace
     run strace -qq -f -o /dev/null -e trace=connect -e inject=connect:retval=0:when=2 "$ROOT/scripts/ask" twice
-    [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = *"ask: not on this kernel: "* ]]
     run strace -qq -f -o /dev/null -e trace=bind -e inject=bind:error=EACCES "$ROOT/scripts/ask" not-mine
     [ "$status" -eq 1 ] && [[ $output = *"ask: not on this kernel: "* ]]
 }
 
 @test "ask: -h helps, anything that is no question is wrong use" {
     run --separate-stderr "$ROOT/scripts/ask" -h
-    [ "$status" -eq 0 ] && [[ $output = "usage: ask "* ]] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [[ $output = "usage: ask "* ]]
+    [ -z "$stderr" ]
     run --separate-stderr "$ROOT/scripts/ask" clients nothing
-    [ "$status" -eq 2 ] && [ -z "$output" ]
+    [ "$status" -eq 2 ]
+    [ -z "$output" ]
     [ "$stderr" = $'ask: there is no question \'nothing\'\nusage: ask [-h] [QUESTION...]' ]
 }
 
@@ -416,11 +422,12 @@ assert len(told) >= 8, told
 }
 
 @test "nc does not end after a pipe, unless it is told to say so (-N)" {
-    nc -h 2>&1 | grep -q -- -N || missing "nc with -N (netcat-openbsd)"
+    nc -h 2>&1 | grep -qE '^\s*-N\s' || missing "nc with -N (netcat-openbsd)"
     start tcp_server 127.0.0.1 0
     # Both said all that they had; only one of them tells the server.
     run timeout 1 nc 127.0.0.1 "$PORT" <<<hello
-    [ "$status" -eq 124 ] && [ "$output" = HELLO ]
+    [ "$status" -eq 124 ]
+    [ "$output" = HELLO ]
     run timeout 10 nc -N 127.0.0.1 "$PORT" <<<hello
     [ "$status" -eq 0 ] && [ "$output" = HELLO ]
 }

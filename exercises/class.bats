@@ -43,16 +43,21 @@ assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_
 @test "grade-class: what is wrong is told" {
     class
     run grade_class
-    [ "$status" -eq 1 ] && [[ $output = "grade-class: $CLASS has no folders"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = "grade-class: $CLASS has no folders"* ]]
     hands_in anna half_close exercises/solutions/half_close.c
     run grade_class NAMES=nonsense
-    [ "$status" -eq 1 ] && [[ $output = "grade-class: there is no exercise 'nonsense'"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = "grade-class: there is no exercise 'nonsense'"* ]]
     run grade_class DIR=
-    [ "$status" -eq 2 ] && [[ $output = *"usage: make grade-class DIR=class"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output = *"usage: make grade-class DIR=class"* ]]
     run grade_class EXERCISE_PLAIN=1
-    [ "$status" -eq 1 ] && [[ $output = *"there is no cage"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = *"there is no cage"* ]]
     run grade_class EXERCISE_PLAIN=1 PLAIN=1 NAMES=half_close
-    [ "$status" -eq 0 ] && grep -q '^anna,10,10$' "$OUT/grades.csv"
+    [ "$status" -eq 0 ]
+    grep -q '^anna,10,10$' "$OUT/grades.csv"
     [[ $(scripts/grade-class -h) = "grade-class [-h]: "* ]]
 }
 
@@ -79,15 +84,19 @@ assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_
     git -C "$ROOT" rev-parse 2>/dev/null || skip "an archive has no git"
     local out=$BATS_TEST_TMPDIR/out
     scripts/handout "$out"
-    [ ! -e "$out/exercises/solutions" ] && [ ! -e "$out/exercises/wrong" ]
+    [ ! -e "$out/exercises/solutions" ]
+    [ ! -e "$out/exercises/wrong" ]
     cmp "$out/exercises/half_close.c" exercises/starts/half_close.c
     run "$out/scripts/exercise" check half_close 3>&-
-    [ "$status" -eq 1 ] && [[ $output = *"Not yet. "* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = *"Not yet. "* ]]
     FORCE=1 run "$out/scripts/exercise" solution half_close
-    [ "$status" -eq 1 ] && [[ $output = *"your teacher has them"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = *"your teacher has them"* ]]
     run ! grep -rq ' - a solution' "$out/exercises"
     run scripts/handout "$out"
-    [ "$status" -eq 1 ] && [[ $output = "handout: $out is there already"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = "handout: $out is there already"* ]]
     run scripts/handout
     [ "$status" -eq 2 ]
 }

@@ -114,7 +114,8 @@ load helper
         'program:   it has ended with status 0' "Hint 1 of 3: make hint-one_client_only DIR=$DIR"
     cp exercises/solutions/first_server.c exercises/solutions/one_client_only.c "$DIR"
     run exercise check one_client_only
-    [ "$status" -eq 0 ] && [[ $output = *"Done! Compare: make solution-one_client_only"* ]]
+    [ "$status" -eq 0 ]
+    [[ $output = *"Done! Compare: make solution-one_client_only"* ]]
     run exercise list
     [[ ${lines[0]} = "  not yet  first_server "* && ${lines[1]} = "  done     one_client_only "* ]]
     [[ $output = *$'\n'"1 of $(names | wc -l) done"* && $output = *"Next: make exercise-first_server"* ]]
@@ -219,7 +220,8 @@ load helper
 @test "grade refuses without the cage, and says why" {
     export EXERCISE_PLAIN=1
     run exercise grade
-    [ "$status" -eq 1 ] && [[ $output = *"there is no cage"*"another student's files"*"PLAIN=1"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = *"there is no cage"*"another student's files"*"PLAIN=1"* ]]
     XML=$BATS_TEST_TMPDIR/grade.xml PLAIN=1 run exercise points half_close
     [ "$status" -eq 1 ] && [[ ${lines[-1]} = "half_close: 0 of 10 points (SEED="* ]]
 }
@@ -239,7 +241,8 @@ load helper
     [[ $output = *"shutdown(fd, SHUT_WR)"* ]]
     [[ $(exercise hint half_close) = "These were all hints"*"1. "*"3. "* ]]
     run exercise solution half_close
-    [ "$status" -eq 1 ] && [[ $output = *"first mend it yourself"*"FORCE=1"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = *"first mend it yourself"*"FORCE=1"* ]]
     FORCE=1 exercise solution half_close | cmp - exercises/solutions/half_close.c
     cp exercises/solutions/half_close.c "$DIR"
     exercise check half_close
@@ -254,7 +257,9 @@ load helper
     [ "$(cat "$DIR/half_close.c.mine1")" = first ]
     ln -sf /nowhere "$DIR/half_close.c"
     exercise reset half_close
-    [ -L "$DIR/half_close.c.mine2" ] && [ ! -L "$DIR/half_close.c" ] && [ "$(cat "$DIR/half_close.c.mine1")" = first ]
+    [ -L "$DIR/half_close.c.mine2" ]
+    [ ! -L "$DIR/half_close.c" ]
+    [ "$(cat "$DIR/half_close.c.mine1")" = first ]
     rm "$DIR/half_close.c"
     exercise reset half_close
     cmp "$DIR/half_close.c" exercises/starts/half_close.c
@@ -263,7 +268,8 @@ load helper
     exercise reset half_close
     [[ $(exercise hint half_close) = "half_close, hint 1 of 3:"* ]]
     DIR=/nowhere run exercise reset half_close
-    [ "$status" -eq 1 ] && [ "$output" = "exercise: there is no folder /nowhere" ]
+    [ "$status" -eq 1 ]
+    [ "$output" = "exercise: there is no folder /nowhere" ]
     DIR=/proc run exercise reset half_close # nobody can write there
     [ "$status" -eq 1 ] && [[ $output = "exercise: /proc/half_close.c: "* ]]
 }
@@ -309,7 +315,8 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
     cd "$BATS_TEST_TMPDIR" || return
     sed -i '/^[a-z]/{/^\(half_close\|empty_message\|icmp_checksum_odd\) /!d}' exercises/LIST
     run exercise grade
-    [ "$status" -eq 0 ] && [ "${lines[-2]}" = "3 of 3 done" ]
+    [ "$status" -eq 0 ]
+    [ "${lines[-2]}" = "3 of 3 done" ]
     grep -q 'tests="3" failures="0"' grade.xml
 }
 
@@ -332,7 +339,8 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
     local make=(env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" "DIR=$DIR")
     [[ $("${make[@]}" exercises) = *"Next: make exercise-first_server DIR=$DIR" ]]
     run "${make[@]}" exercise-half_close
-    [ "$status" -eq 2 ] && [[ $output = *"make hint-half_close DIR=$DIR"* ]]
+    [ "$status" -eq 2 ]
+    [[ $output = *"make hint-half_close DIR=$DIR"* ]]
     [[ $("${make[@]}" hint-half_close) = "half_close, hint 1 of 3:"* ]]
     run "${make[@]}" solution-half_close
     [ "$status" -eq 2 ]
@@ -350,7 +358,8 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
     start_unkind
     cc -o "$BATS_TEST_TMPDIR/half_close" exercises/solutions/half_close.c
     run --separate-stderr "${UNDER[@]}" "$BATS_TEST_TMPDIR/half_close" "$PORT" <<<$'hello, world\nhow are you?'
-    [ "$status" -eq 0 ] && [ "$output" = $'HELLO, WORLD\nHOW ARE YOU?' ]
+    [ "$status" -eq 0 ]
+    [ "$output" = $'HELLO, WORLD\nHOW ARE YOU?' ]
     grep -q '^unkind: \(recv\|read\): at most this many bytes: 1$' <<<"$stderr"
     grep -q '^unkind: \(recv\|read\): interrupted (EINTR)$' <<<"$stderr"
     grep -q '^unkind: accept: interrupted (EINTR)$' "$LOG"

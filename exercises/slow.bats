@@ -201,9 +201,11 @@ int main(void) { B(B(puts("");)) }'
     before=$(cat exercises/checks/*.py "$CLASS/anna"/*.c | sha256sum)
     run grade_class
     [ "$status" -eq 0 ] || { echo "$output"; return 1; }
-    [ "$(grep -c ',20$' "$OUT/grades.csv")" -eq 1 ] && grep -q '^anna,10,10,20$' "$OUT/grades.csv"
+    [ "$(grep -c ',20$' "$OUT/grades.csv")" -eq 1 ]
+    grep -q '^anna,10,10,20$' "$OUT/grades.csv"
     [ "$(grep -c ',0,0,0$' "$OUT/grades.csv")" -eq 15 ] || { cat "$OUT/grades.csv"; return 1; }
-    [ "$before" = "$(cat exercises/checks/*.py "$CLASS/anna"/*.c | sha256sum)" ] && [ ! -e "$CLASS/anna/x" ]
+    [ "$before" = "$(cat exercises/checks/*.py "$CLASS/anna"/*.c | sha256sum)" ]
+    [ ! -e "$CLASS/anna/x" ]
     local left
     left=$(grep -lxE "left\.$$\.[0-9]+" /proc/[0-9]*/comm 2>/dev/null) || true
     [ -z "$left" ]

@@ -113,9 +113,11 @@ same_as_ping() {
 @test "without options: a second between two, two seconds for a reply, a TTL of 64" {
     command -v strace >/dev/null || missing strace
     forged silence -c 2
-    [[ $output =~ time\ ([0-9]+)ms$ ]] && ((BASH_REMATCH[1] >= 3000 && BASH_REMATCH[1] < 5000))
+    [[ $output =~ time\ ([0-9]+)ms$ ]]
+    ((BASH_REMATCH[1] >= 3000 && BASH_REMATCH[1] < 5000))
     forged good -c 2
-    [[ $output =~ time\ ([0-9]+)ms$ ]] && ((BASH_REMATCH[1] >= 1000 && BASH_REMATCH[1] < 3000))
+    [[ $output =~ time\ ([0-9]+)ms$ ]]
+    ((BASH_REMATCH[1] >= 1000 && BASH_REMATCH[1] < 3000))
     alone strace -e trace=setsockopt "$PING" -c 1
     grep -q 'IP_TTL, \[64\], 4) *= 0' <<<"$output"
 }
@@ -250,11 +252,14 @@ same_as_ping() {
 
 @test "a host that is none, and one that cannot be reached, are named" {
     alone --separate-stderr "$PING" no-such-host.invalid
-    [ "$status" -eq 1 ] && [[ $stderr = "raw_icmp: look up no-such-host.invalid: "*"(EAI_"* ]]
+    [ "$status" -eq 1 ]
+    [[ $stderr = "raw_icmp: look up no-such-host.invalid: "*"(EAI_"* ]]
     alone --separate-stderr "$PING" ::1
-    [ "$status" -eq 1 ] && [ "$stderr" = "raw_icmp: ::1 has no IPv4 address" ]
+    [ "$status" -eq 1 ]
+    [ "$stderr" = "raw_icmp: ::1 has no IPv4 address" ]
     alone --separate-stderr "$PING" -c 1 10.9.9.9
-    [ "$status" -eq 1 ] && [[ $stderr = "raw_icmp: sendto: "*"(ENETUNREACH)"* ]]
+    [ "$status" -eq 1 ]
+    [[ $stderr = "raw_icmp: sendto: "*"(ENETUNREACH)"* ]]
     alone "$PING" -c 1 localhost
     says "PING localhost (127.0.0.1) 56(84) bytes of data."
 }

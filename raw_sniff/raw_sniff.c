@@ -192,8 +192,8 @@ int main(int argc, char *argv[])
 	if (fd == -1)
 		errx(1, "socket AF_PACKET: %s (%s)\nhint: %s", strerror(errno),
 		     errno_name(errno),
-		     geteuid() ? "make demo-sniff, or sudo raw_sniff/raw_sniff"
-			       : "in a container: add --cap-add NET_RAW");
+		     errno == EPERM ? "make demo-sniff; root: --cap-add NET_RAW"
+				    : "this kernel has none: another machine");
 	/* Room for bursts: what the sysctl rmem_max allows, or root has. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof large);

@@ -6,7 +6,7 @@ load bats_helper
     [ "$status" -eq 0 ]
     [ "${#lines[@]}" -le 24 ]
     run ! grep -E '.{81}' <<<"$output"
-    run ! grep -E '^  no ' <<<"$output"
+    [ -z "${CI:-}" ] || run ! grep -E '^  no ' <<<"$output" # what may be missing elsewhere
     run "$ROOT/scripts/doctor" nonsense
     [ "$status" -eq 2 ] && [[ $output = "doctor: "*$'\n'"usage: doctor"* ]]
 }

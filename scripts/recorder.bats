@@ -175,7 +175,8 @@ assert "prefers-color-scheme: dark" in root.find(name + "style").text' "$BATS_TE
     story true "$code"
     record -n demo true
     run show witness
-    [ "$status" -eq 0 ] && [ "$output" = "3 calls agree with what was recorded" ]
+    [ "$status" -eq 0 ]
+    [ "$output" = "3 calls agree with what was recorded" ]
     for lie in 'narrate("b", "recv(b, c, 1, 0)", 1)' 'narrate("b", "listen(b, 2)", 0)' \
         'errno = EBADF; narrate("b", "recv(b, c, 1, 0)", -1); unjudged = false' \
         'recv(b, c, 1, MSG_PEEK); narrate("b", "recv(b, c, 1, MSG_WAITALL)", 0)' \
@@ -219,7 +220,9 @@ END
 
 @test "without strace, or where it may not trace: one true sentence" {
     PATH=$(without strace) run --separate-stderr "$ROOT/scripts/record" demo tcp_reset
-    [ "$status" -eq 1 ] && [ -z "$output" ] && [[ $stderr = "record: this needs strace, "* ]]
+    [ "$status" -eq 1 ]
+    [ -z "$output" ]
+    [[ $stderr = "record: this needs strace, "* ]]
     printf '#!/bin/sh\necho "strace: ptrace(PTRACE_TRACEME): not permitted" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/strace"
     chmod +x "$BATS_TEST_TMPDIR/bin/strace"
     PATH=$BATS_TEST_TMPDIR/bin run --separate-stderr "$ROOT/scripts/record" demo tcp_reset

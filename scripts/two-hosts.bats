@@ -258,7 +258,8 @@ END
 
 @test "-h prints the usage on standard output" {
     run --separate-stderr "$TWO_HOSTS" -h
-    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
     [[ $output = 'usage: two-hosts '*Example:* ]]
 }
 

@@ -23,7 +23,9 @@ static int new_socket(char *host, char *wanted)
 	int fd = socket(a->ai_family, SOCK_STREAM, 0);
 
 	if (fd == -1)
-		die("socket");
+		errx(1,
+		     "socket: %s (%s)\nhint: without IPv6 there is one family",
+		     strerror(errno), errno_name(errno));
 	size = a->ai_addrlen;
 	memcpy(to, a->ai_addr, size);
 	/* All addresses, but on lo only: no other machine shall call. */

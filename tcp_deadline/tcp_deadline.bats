@@ -12,9 +12,11 @@ times() {
 @test "a time-out that signals interrupt outlasts its 450 ms, a deadline does not" {
     run -0 "$ROOT/tcp_deadline/tcp_deadline"
     local recvs polls
-    [ "$(times 'recv = -1 EAGAIN')" -ge 430 ] && [ "$(times 'recv = -1 EAGAIN')" -lt 1000 ]
+    [ "$(times 'recv = -1 EAGAIN')" -ge 430 ]
+    [ "$(times 'recv = -1 EAGAIN')" -lt 1000 ]
     mapfile -t recvs < <(times 'recv = -1 EINTR')
-    [ "${#recvs[@]}" -eq 6 ] && [ "${recvs[-1]}" -gt 550 ]
+    [ "${#recvs[@]}" -eq 6 ]
+    [ "${recvs[-1]}" -gt 550 ]
     mapfile -t polls < <(times 'poll = -1 EINTR')
     [ "${#polls[@]}" -ge 1 ]
     [ "$(times 'poll = 0')" -ge 450 ] && [ "$(times 'poll = 0')" -lt 1000 ]

@@ -91,8 +91,8 @@ assert 0 < each <= 256, each' "$PORT" "$PID" "$(descriptors)"
 @test "shown: to look at the listener all the same burns the CPU" {
     variant tcp_epoll '/accept on/,/^}/ { /watch(/d; /resting =/d }'
     launch "$VARIANT" -q 127.0.0.1 0
-    run ! waits_without_descriptors 1
-    [[ $output = *'s of CPU time in a second of waiting'* ]]
+    run ! waits_without_descriptors 1 2000 # on a busy machine its share of the CPU is small
+    [[ $output = *'s of CPU time while it waits'* ]]
 }
 
 @test "shown: edge-triggered, a client that says much at once waits for ever" {

@@ -75,7 +75,8 @@ static void states(const char *wanted, const char *why)
 		const char *left = "CLOSED", *right = "CLOSED"; /* unlisted */
 		FILE *file = fopen("/proc/net/tcp", "r");
 		if (!file)
-			die("/proc/net/tcp");
+			errx(1, "/proc/net/tcp: %s\nhint: %s", strerror(errno),
+			     "hidden in this container? ss -tan has it, too");
 		while (fgets(line, sizeof line, file))
 			if ((found = strstr(line, end)) && found[-1] == ':')
 				right = names[strtoul(found + 29, NULL, 16)];

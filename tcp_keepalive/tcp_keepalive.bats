@@ -7,7 +7,8 @@ load ../scripts/bats_helper
 @test "keepalive ends the idle connection after 2 s, and only that one" {
     run -0 "$ROOT/tcp_keepalive/tcp_keepalive"
     [[ $output =~ ([0-9]+)' ms after it had connected' ]]
-    [ "${BASH_REMATCH[1]}" -ge 1900 ] && [ "${BASH_REMATCH[1]}" -lt 2900 ]
+    [ "${BASH_REMATCH[1]}" -ge 1900 ]
+    [ "${BASH_REMATCH[1]}" -lt 2900 ]
     [ "$(grep -c ' recv(.*= -1 ETIMEDOUT$' <<<"$output")" -eq 2 ]
     grep -qE ' poll\(&gone, 1, 3500\) += 1$' <<<"$output"
     grep -qE ' poll\(&busy, 1, 500\) += 0$' <<<"$output"

@@ -19,7 +19,8 @@ for turn in range(100):
     s.sendall(b"call %d" % turn)
     assert s.recv(100) == b"CALL %d" % turn' "$PORT"
     served_by
-    [ "$(served_by | wc -l)" -eq 3 ] && [ "$(served_by | awk '{ n += $1 } END { print n }')" -eq 100 ]
+    [ "$(served_by | wc -l)" -eq 3 ]
+    [ "$(served_by | awk '{ n += $1 } END { print n }')" -eq 100 ]
     # With 100 calls less than 10 for one process comes once in 30 million runs.
     [ "$(served_by | awk '$1 < 10' | wc -l)" -eq 0 ]
 }
@@ -116,7 +117,8 @@ print(answered, "answered,", lost, "reset")' "$PORT" "${ids[@]}"
     run -0 calls_in_queues
     echo "$output"
     [[ $output =~ ^([0-9]+)' answered, '([0-9]+)' reset'$ ]]
-    [ "${BASH_REMATCH[1]}" -gt 10 ] && [ "${BASH_REMATCH[2]}" -gt 3 ]
+    [ "${BASH_REMATCH[1]}" -gt 10 ]
+    [ "${BASH_REMATCH[2]}" -gt 3 ]
     wait_for '^tcp_reuseport: a process has ended, and with it the calls it had$'
     [ "$(processes | wc -l)" -eq 2 ]
     python '

@@ -33,7 +33,8 @@ for word in b"one", b"two":
     # Of the sends, the first two are scene 1's; each child counts by itself.
     run --separate-stderr strace -f -qq -o /dev/null -e trace=sendto \
         -e inject=sendto:error=ECONNRESET:when=1 "$ROOT/tcp_sigpipe/tcp_sigpipe"
-    [ "$status" -eq 1 ] && [[ $stderr = "tcp_sigpipe: scene 1: not on this kernel: the first send succeeds"* ]]
+    [ "$status" -eq 1 ]
+    [[ $stderr = "tcp_sigpipe: scene 1: not on this kernel: the first send succeeds"* ]]
     run --separate-stderr strace -qq -o /dev/null -e trace=sendto \
         -e inject=sendto:retval=3:when=2 "$ROOT/tcp_sigpipe/tcp_sigpipe"
     [ "$status" -eq 1 ] && [[ $stderr = "tcp_sigpipe: scene 1: not on this kernel: the second is told"* ]]

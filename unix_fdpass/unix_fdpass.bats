@@ -20,7 +20,8 @@ load ../scripts/bats_helper
     numbers() {
         sed -nE "s/.* $1\(.*SCM_RIGHTS, cmsg_data=\[([0-9]+)\].*/\1/p" "$BATS_TEST_TMPDIR/trace" | head -n 1
     }
-    [ "$(numbers sendmsg)" -gt 2 ] && [ "$(numbers recvmsg)" -gt 2 ]
+    [ "$(numbers sendmsg)" -gt 2 ]
+    [ "$(numbers recvmsg)" -gt 2 ]
     [ "$(numbers sendmsg)" -ne "$(numbers recvmsg)" ]
 }
 

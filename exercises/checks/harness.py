@@ -1119,8 +1119,10 @@ def bound_in_total(pid):
 
 def temporary():
     """Where our folder is made: TMPDIR, which as root must be open to the
-    program's user; else /tmp."""
+    program's user and never be long, for a path of AF_UNIX has 107 bytes; else /tmp."""
     path = os.environ.get("TMPDIR") or "/tmp"
+    if len(os.fsencode(path)) > 50:
+        return "/tmp"
     if os.getuid() == 0:
         part = os.path.realpath(path)
         while part != "/":
@@ -1342,7 +1344,7 @@ def in_child(work, uid, progress=lambda title: None):
                     words = words[os.write(writing, words):]
             os._exit(work(report) or 0)
         except BaseException as error:  # whatever it is, it must not go on as the parent
-            if not isinstance(error, KeyboardInterrupt):
+            if isinstance(error, Exception):  # not Ctrl-C, not SIGTERM
                 sys.excepthook(*sys.exc_info())
             os._exit(1)
     os.close(writing)
