@@ -37,7 +37,7 @@ load bats_helper
     TMPDIR=$deep run "$ROOT/scripts/doctor"
     [[ $output = *"no   sockets in "*"TMPDIR=/tmp"* ]]
     TMPDIR=/nonexistent run "$ROOT/scripts/doctor"
-    [ "$status" -eq 1 ] && [[ ${lines[-1]} = "doctor: there is no place for temporary files: /nonexistent"* ]]
+    [ "$status" -eq 1 ] && [[ ${lines[-2]} = "doctor: there is no place for temporary files: /nonexistent"* ]]
 }
 
 @test "no IPv6: ::1 is no address, and localhost goes on to 127.0.0.1" {
