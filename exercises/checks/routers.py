@@ -12,13 +12,11 @@ takes no root. Router 3 knows no other networks, and says so.
 """
 import contextlib
 import ctypes
-import errno
 import fcntl
 import os
 import socket
 import struct
 import sys
-import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -27,7 +25,7 @@ NEWLINK, DELLINK, NEWADDR, NEWROUTE, NEWRULE = 16, 17, 20, 24, 32
 REQUEST, ACK, CREATE = 1, 4, 0x400
 ADDRESS, IFNAME, LINKINFO, AF_SPEC, NET_NS_FD = 1, 3, 18, 26, 28
 INFO_KIND, INFO_DATA, VETH_PEER, INET_CONF, FORWARDING = 1, 2, 1, 1, 1
-SIOCGIFFLAGS, UP, RUNNING, NOARP = 0x8913, 0x1, 0x40, 0x80
+SIOCETHTOOL, ETHTOOL_GLINK, UP, NOARP = 0x8946, 0xa, 0x1, 0x80
 IFA_LOCAL, RTA_DST, RTA_GATEWAY, FRA_DST, FRA_IIFNAME, BLACKHOLE = 2, 1, 5, 1, 3, 6
 
 
@@ -53,12 +51,11 @@ def interface(index, up=0):
 
 
 def add_cable(other):
-    """A veth: its end here is `next`, its end in the network OTHER is `back`. Their indexes
-    differ: if they did not, the kernel would take a second to see that it is plugged in."""
+    """A veth: its end here is `next`, its end in the network OTHER is `back`."""
     hardware = attribute(ADDRESS, b"\2\0\0\0\0\1")
-    there = attribute(VETH_PEER, interface(200), attribute(IFNAME, b"back\0"), hardware,
+    there = attribute(VETH_PEER, interface(0), attribute(IFNAME, b"back\0"), hardware,
                       attribute(NET_NS_FD, struct.pack("i", other)))
-    request(NEWLINK, interface(100), attribute(IFNAME, b"next\0"), hardware,
+    request(NEWLINK, interface(0), attribute(IFNAME, b"next\0"), hardware,
             attribute(LINKINFO, attribute(INFO_KIND, b"veth"), attribute(INFO_DATA, there)), flags=CREATE)
 
 
@@ -71,14 +68,12 @@ def set_up(name, address=None):
                 attribute(IFA_LOCAL, socket.inet_aton(address)), flags=CREATE)
 
 
-def until_plugged_in(name):
-    """Until then, all that is sent there is lost."""
-    limit = time.monotonic() + 5
+def plug_in(name):
+    """The kernel notices late that there is somebody at the other end, after a second
+    perhaps, and loses all until then: unless it is asked."""
+    answer = (ctypes.c_uint32 * 2)(ETHTOOL_GLINK, 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        while not struct.unpack_from("H", fcntl.ioctl(sock, SIOCGIFFLAGS, name.encode().ljust(40, b"\0")), 16)[0] & RUNNING:
-            if time.monotonic() > limit:
-                raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN))
-            time.sleep(0.001)
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", name.encode(), ctypes.addressof(answer)))
 
 
 def add_route(gateway, network=None):
@@ -122,8 +117,7 @@ class Routers:
             for hop in range(count + 1):
                 for where, name in (hop, "next"), (hop + 1, "back"):
                     with self.at(where):
-                        until_plugged_in(name)
-                        set_up(name)  # done when what has begun is done
+                        plug_in(name)
             for hop in silent:
                 with self.at(hop):
                     say_nothing()
