@@ -242,8 +242,11 @@ mutants: ## change each story at one place after the other: does it notice? (tcc
 soak: ## `make test` ten times over, with a table (scripts/soak -h)
 	scripts/soak
 
-faults: all ## let every socket call of every demo fail once
+faults: all ## let each demo's socket calls fail, be slow, be interrupted: a choice
 	scripts/faults
+
+faults-all: all ## the same with each errno at each place
+	scripts/faults -a
 
 book: all ## the browser book, build/book: packages mkdocs mkdocs-material python3-pygments
 	/usr/bin/python3 book/make
@@ -266,5 +269,5 @@ help: ## this list
 
 .PHONY: book book-serve book-pdf book-check all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
 	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
-	table pictures faults mutants soak lab test-lab clean help $(SPECIAL) \
+	table pictures faults faults-all mutants soak lab test-lab clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

@@ -107,12 +107,34 @@ sys.exit(watch())' "$PORT" "$ROOT"
 }
 
 # bats test_tags=slow
+@test "the fault matrix finds who does not obey Ctrl-C, is disturbed by a signal, or is slow without a word" {
+    fake_faults() { # NAME CODE FINDING
+        fake "$1" "#include <time.h>
+            int main(int argc, char *argv[]) { begin_story(argc, argv, \"usage: x\\n\"); $2 }"
+        run "$ROOT/scripts/faults" "$1"
+        [ "$status" -eq 1 ] && [[ $output = *"FINDING: $1 "*": $3"* ]]
+    }
+    local call='if (socket(AF_INET, SOCK_STREAM, 0) == -1) die("socket");'
+    fake_faults tcp_deaf "signal(SIGINT, SIG_IGN); $call return 0;" "SIGINT: DOES NOT OBEY Ctrl-C, status 0"
+    fake_faults tcp_litters "fclose(fopen(\"name\", \"w\")); $call unlink(\"name\"); return 0;" \
+        "SIGINT: LEAVES BEHIND: name"
+    fake_faults tcp_disturbed "signal(SIGALRM, SIG_DFL); $call return 0;" "SIGALRM: IS DISTURBED"
+    fake_faults tcp_slow "struct timespec a, b; clock_gettime(CLOCK_MONOTONIC, &a); $call
+        clock_gettime(CLOCK_MONOTONIC, &b);
+        return (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 > 45;" "SLOW: IS TOO SLOW, status 1"
+}
+
+# bats test_tags=slow
 @test "the fault matrix knows an interrupted call that is made anew" {
-    fake tcp_again 'int main(void) { int a, b; connected_pair(&a, &b);
+    fake tcp_again 'int main(int argc, char *argv[]) { int a, b;
+        begin_story(argc, argv, "usage: x\n"); connected_pair(&a, &b);
         while (write(a, "x", 1) == -1) if (errno != EINTR) die("write"); return 0; }'
     run "$ROOT/scripts/faults" tcp_again
     [ "$status" -eq 0 ]
-    grep -qE '^tcp_again +write +1 made  8 named, 1 repeated$' <<<"$output"
+    grep -qE '^tcp_again +write +1 made  1 in time, 3 named, 1 obeyed, 1 repeated, 1 undisturbed$' <<<"$output"
+    run "$ROOT/scripts/faults" -a tcp_again
+    [ "$status" -eq 0 ]
+    grep -qE '^tcp_again +write +1 made  1 in time, 8 named, 1 obeyed, 1 repeated, 1 undisturbed$' <<<"$output"
 }
 
 # bats test_tags=slow
