@@ -242,6 +242,9 @@ mutants: ## change each story at one place after the other: does it notice? (tcc
 soak: ## `make test` ten times over, with a table (scripts/soak -h)
 	scripts/soak
 
+crowd: all ## 10,000 clients come and go for two minutes at each server for many
+	scripts/crowd
+
 faults: all ## let each demo's socket calls fail, be slow, be interrupted: a choice
 	scripts/faults
 
@@ -269,5 +272,5 @@ help: ## this list
 
 .PHONY: book book-serve book-pdf book-check all FORCE demo doctor tour watch test test-slow test-all test-scripts test-docs test-exercises bench \
 	exercises exercises-watch handout grade grade-class lint format sanitize musl memcheck coverage analyze cross fuzz \
-	table pictures faults faults-all mutants soak lab test-lab clean help $(SPECIAL) \
+	table pictures crowd faults faults-all mutants soak lab test-lab clean help $(SPECIAL) \
 	$(foreach d,$(DEMOS),demo-$d test-$d ladder-$d trace-$d unkind-$d)

@@ -69,7 +69,7 @@ int main(int argc, char *argv[])
 	n = CALL("client",
 		 getpeername(client_fd, (struct sockaddr *)&peer, &size));
 	expect("the client's peer is the server",
-	       n == 0 && same(&peer, &server));
+	       n == 0 && same(&peer, &server) && !same(&peer, &own));
 
 	int conn_fd = CALL("server", accept(listen_fd, NULL, NULL));
 	n = CALL("server",

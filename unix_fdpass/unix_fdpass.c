@@ -99,21 +99,21 @@ int main(int argc, char *argv[])
 	hand_over_pipe(2);
 	expect("both have come", take(CMSG_SPACE(2 * sizeof(int))) == 2);
 	CALL("guest", close(taken[0]));
-	n = CALL("pipe", read(ends[0], buf, 1));
+	n = CALL("pipe", read(ends[0], buf, sizeof buf));
 	expect("one is open still: it leaks", n == -1 && errno == EAGAIN);
 	CALL("guest", close(taken[1]));
-	n = CALL("pipe", read(ends[0], buf, 1));
+	n = CALL("pipe", read(ends[0], buf, sizeof buf));
 	expect("the cure: count what came, close every one", n == 0);
 
 	scene("No room, or no free number: the file is lost.");
 	hand_over_pipe(1);
 	expect("no room: MSG_CTRUNC, 4 bytes and no file", take(0) == -1);
-	n = CALL("pipe", read(ends[0], buf, 1));
+	n = CALL("pipe", read(ends[0], buf, sizeof buf));
 	expect("the kernel has closed it", n == 0);
 	hand_over_pipe(1);
 	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 0}) == -1)
 		die("setrlimit");
 	expect("no free number: the same", take(CMSG_SPACE(sizeof(int))) == -1);
-	n = CALL("pipe", read(ends[0], buf, 1));
+	n = CALL("pipe", read(ends[0], buf, sizeof buf));
 	expect("closed as well", n == 0);
 }
