@@ -51,8 +51,7 @@ int main(int argc, char *argv[])
 	expect("accept does not hand the flag down", !(flags & O_NONBLOCK));
 	CALL("server", fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 	flags = CALL("server", fcntl(fd, F_GETFL));
-	expect("so the new socket gets one of its own",
-	       flags > 0 && flags & O_NONBLOCK);
+	expect("so it gets one of its own", flags > 0 && flags & O_NONBLOCK);
 	n = CALL("server", recv(fd, buf, sizeof buf, 0));
 	expect("not now: nothing has come", n == -1 && errno == EAGAIN);
 
