@@ -157,6 +157,26 @@ server.wait(10)"
     [[ $output != *'says "HA"'* ]]
 }
 
+@test "server: on 0.0.0.0, too, nobody outside can have it talk to itself: the kernel drops that" {
+    cat >"$BATS_TEST_TMPDIR/forge.py" <<'END'
+import socket, struct
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+for sender in "10.0.2.1", "127.0.0.1", "10.0.1.77": # itself, twice, and a stranger
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 30, 1, 0, 64, 17, 0, socket.inet_aton(sender), b"\x0a\0\2\1")
+    raw.sendto(ip + struct.pack("!4H", 9000, 9000, 10, 0) + b"ha", ("10.0.2.1", 0))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.sendto(b"end", ("10.0.2.1", 9000))
+s.recv(9)
+END
+    run timeout 30 "$ROOT/scripts/two-hosts" right "$ROOT/udp_demo/udp_demo" server 0.0.0.0 9000 \
+        + router /usr/bin/python3 "$BATS_TEST_TMPDIR/forge.py" 3>&-
+    echo "$output"
+    [ "$status" -ne 125 ] || missing "network namespaces joined by veth"
+    [ "$status" -eq 0 ]
+    [[ ${#lines[@]} -eq 4 && ${lines[2]} = '10.0.1.77:9000 says "ha" (2 bytes)' && ${lines[3]} = *'says "end" (3 bytes)' ]]
+}
+
 @test "server: a failing sendto or recvfrom costs one answer, not the server" {
     local fault
     for fault in sendto:error=EPERM recvfrom:error=ENOBUFS; do

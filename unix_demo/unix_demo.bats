@@ -70,7 +70,7 @@ os.execv(sys.argv[1], sys.argv[1:])')
     client "$S" <<<hello
     [ "$status" -eq 1 ]
     [[ $stderr = "unix_demo: connect to $S: Connection refused (ECONNREFUSED)
-hint: nobody listens: start a server there"* ]]
+hint: nobody listens: start a server there" ]]
     start unix_demo server "$S"
     client "$S" <<<hello
     [ "$output" = HELLO ]
@@ -97,8 +97,9 @@ time.sleep(15)" >"$LOG" &
     for name in bound listening full dgram seq; do
         run timeout 10 "$DEMO" server "$S.$name"
         [ "$status" -eq 1 ]
-        [[ $output = "unix_demo: bind to or listen on $S.$name: "*"(EADDRINUSE)
-hint: it is alive, or no socket of ours; "* ]]
+        [[ $output = "unix_demo: bind to $S.$name: "*"(EADDRINUSE)
+hint: it is alive, or no socket of yours
+hint: this path works: /"* ]]
         [ -S "$S.$name" ]
     done
     cd "$BATS_TEST_TMPDIR" # and by a relative name
@@ -157,7 +158,7 @@ hint: it is alive, or no socket of ours; "* ]]
     [[ $status -eq 1 && $output = *"connect to $S: Permission denied (EACCES)"*"hint: you may not write there"* ]]
     chmod 755 "$BATS_TEST_TMPDIR/open"
     run as_user timeout 10 "$COPY" server "$BATS_TEST_TMPDIR/open/t"
-    [[ $status -eq 1 && $output = *"(EACCES)"*"hint: you may not write there"*"/tmp/my.sock works" ]]
+    [[ $status -eq 1 && $output = *"(EACCES)"*"hint: you may not write there"*"this path works: /"* ]]
 }
 
 @test "a file system without sockets: the hint names the cause and a path that works" {
@@ -166,8 +167,32 @@ hint: it is alive, or no socket of ours; "* ]]
     for error in EOPNOTSUPP EPERM EIO; do
         run timeout 10 strace -qq -o /dev/null -e trace=bind -e inject=bind:error=$error "$DEMO" server "$S"
         [ "$status" -eq 1 ]
-        [[ $output = *"($error)"*"hint: has that file system no sockets?; /tmp/my.sock works" ]]
+        [[ $output = *"($error)"*"hint: its file system may have no sockets" ]]
     done
+}
+
+@test "where it does not work: the hint names the cause, and a path that does" {
+    local where cause
+    while IFS=: read -r where cause; do
+        run timeout 10 "$DEMO" server "$where"
+        [ "$status" -eq 1 ] && [[ $output = *"hint: $cause"*"hint: this path works: "* ]] || {
+            echo "$where: status $status: $output"
+            return 1
+        }
+        S=${output##*works: }
+        [ ! -e "$S" ] # it was only tried
+        start unix_demo server "$S"
+        client "$S" <<<hello
+        [ "$output" = HELLO ]
+    done <<END
+/sys/s:its file system may have no sockets
+$BATS_TEST_TMPDIR/none/s:no such directory
+$(printf "/tmp/%0300d" 7):a path has room for 107 bytes
+/etc/passwd:it is alive, or no socket of yours
+END
+    # And where /tmp is such a file system itself.
+    alone unshare -m bash -c 'mount -t sysfs none /tmp && unset XDG_RUNTIME_DIR && timeout 10 "$0" server' "$DEMO"
+    [[ $status -eq 1 && $output = *"hint: this path works: /dev/shm/"* ]]
 }
 
 @test "a path of 107 bytes is used, one of 108 refused by both roles" {
@@ -180,7 +205,7 @@ hint: it is alive, or no socket of ours; "* ]]
     for role in server client; do
         run timeout 10 "$DEMO" "$role" "${long}x" </dev/null
         [ "$status" -eq 1 ]
-        [[ $output = *ENAMETOOLONG*"hint: /tmp/my.sock works" ]]
+        [[ $output = *"(ENAMETOOLONG)"*"hint: a path has room for 107 bytes"* ]]
     done
 }
 
@@ -206,7 +231,7 @@ hint: it is alive, or no socket of ours; "* ]]
 
 @test "nothing there; a server that hangs up; a reader of answers who is gone" {
     client "$S" <<<hello
-    [[ $status -eq 1 && $stderr = *"(ENOENT)"*"hint: it takes a server"* ]]
+    [[ $status -eq 1 && $stderr = *"(ENOENT)"*"hint: no such directory, or no server yet"* ]]
     LOG=$BATS_TEST_TMPDIR/log
     python "
 s = socket.socket(socket.AF_UNIX)

@@ -13,25 +13,23 @@
 static const char usage[] =
 	"usage: unix_demo [-q] server|client [PATH]\n"
 	"The client sends lines, the server answers in upper case; q quits.\n"
-	"  -q    quiet: print the ready line, answers and errors only\n"
-	"  PATH  where (default: a file in a directory that is yours alone)\n"
+	"PATH: where, or else in a directory that is yours alone; -q: quiet\n"
 	"example: unix_demo server ./my.sock\n";
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static struct sockaddr *const to = (struct sockaddr *)&address;
 static char *const path = address.sun_path, own_dir[sizeof address.sun_path];
 static char buf[65536];
-static int fd = -1; /* the server listens on it, the client talks */
+static int fd = -1, conn_fd; /* fd: the server's to listen, or the client's */
 static struct stat file;
 
-/* Close, and delete the file if it is a socket, ours, and dead. We ask as a
- * caller of another type: EPROTOTYPE is "it lives". See unix_stale. */
+/* Close; delete the file if it is a dead socket of ours: see unix_stale. */
 static void clean_up(void)
 {
 	close(fd);
 	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	if (lstat(path, &file) == 0 && S_ISSOCK(file.st_mode) &&
-	    file.st_uid == geteuid() &&
-	    connect(fd, (struct sockaddr *)&address, sizeof address) == -1 &&
+	    file.st_uid == geteuid() && connect(fd, to, sizeof address) == -1 &&
 	    errno == ECONNREFUSED) /* NOLINT: errno is safe here */
 		unlink(path);
 	close(fd);
@@ -44,37 +42,42 @@ static void leave(int signal_number) /* calls what signal-safety(7) allows */
 	_exit(128 + signal_number);
 }
 
-/* A call has failed: say which, why, and what helps. */
+/* A call has failed: say why; and to a server, where it works: bind knows. */
 static void fail(const char *call)
 {
-	const char *hint =
-		errno == EADDRINUSE	? "it is alive, or no socket of ours"
-		: errno == ECONNREFUSED ? "nobody listens: start a server there"
-		: errno == ENOENT	? "it takes a server, and a directory"
-		: errno == EACCES	? "you may not write there: ls -ld"
-					: "has that file system no sockets?";
-
-	errx(1, "%s %s: %s (%s)\nhint: %s; /tmp/my.sock works", call, path,
-	     strerror(errno), errno_name(errno), hint);
+	warnx("%s %s: %s (%s)\nhint: %s", call, path, strerror(errno),
+	      errno_name(errno),
+	      errno == EADDRINUSE     ? "it is alive, or no socket of yours"
+	      : errno == ECONNREFUSED ? "nobody listens: start a server there"
+	      : errno == ENOENT	      ? "no such directory, or no server yet"
+	      : errno == ENAMETOOLONG ? "a path has room for 107 bytes"
+	      : errno == EACCES	      ? "you may not write there: ls -ld"
+				      : "its file system may have no sockets");
+	snprintf(path, sizeof own_dir, "%s/%d.sock",
+		 strncmp(path, "/tmp/", 5) ? "/tmp" : "/dev/shm", getpid());
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (*call != 'c' && bind(fd, to, sizeof address) == 0)
+		fprintf(stderr, "hint: this path works: %s\n", path);
+	exit(1);
 }
 
 /* Without a PATH: one in a directory that is ours alone, also in /tmp. */
 static void choose_path(const char *given, bool serve)
 {
 	const char *base = getenv("XDG_RUNTIME_DIR");
-
 	if (!given)
 		snprintf(own_dir, sizeof own_dir, "%s/dialtone-%d",
 			 base && *base ? base : "/tmp", (int)geteuid());
+	if (serve)
+		atexit(clean_up);
+	errno = ENAMETOOLONG;
 	if (snprintf(path, sizeof own_dir, "%s%s", given ? given : own_dir,
 		     given ? "" : "/echo.sock") >= (int)sizeof own_dir)
-		errx(1, "ENAMETOOLONG, over 107\nhint: /tmp/my.sock works");
+		fail(serve ? "use" : "call");
 	if (serve) {
 		clean_up(); /* what a killed server has left */
-		atexit(clean_up);
-		signal(SIGINT, leave);
-		signal(SIGTERM, leave);
-		signal(SIGHUP, leave);
+		for (int i = 0; i < 3; i++)
+			signal((int[]){SIGHUP, SIGINT, SIGTERM}[i], leave);
 	}
 	umask(077); /* only we may connect */
 	if (serve && !given && mkdir(own_dir, 0700) == -1 && errno != EEXIST)
@@ -86,7 +89,7 @@ static void choose_path(const char *given, bool serve)
 
 static int call(void)
 {
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) == -1)
+	if (connect(fd, to, sizeof address) == -1)
 		fail("connect to");
 	fprintf(stderr, "connected to %s\n", path);
 	while (!ferror(stdout)) {
@@ -113,8 +116,6 @@ int main(int argc, char *argv[])
 {
 	char **operands = begin(argc, argv, "+hq", usage);
 	const char *role = *operands ? *operands++ : "";
-	ssize_t n;
-
 	if ((strcmp(role, "server") != 0 && strcmp(role, "client") != 0) ||
 	    (*operands && operands[1]))
 		wrong_use(role, "is no role, or too much follows it");
@@ -124,14 +125,13 @@ int main(int argc, char *argv[])
 		die("socket");
 	if (*role == 'c')
 		return call();
-
 	/* bind makes the file; what follows is as in tcp_server. */
-	if (bind(fd, (struct sockaddr *)&address, sizeof address) == -1 ||
-	    listen(fd, 5) == -1)
-		fail("bind to or listen on");
+	if (bind(fd, to, sizeof address) == -1)
+		fail("bind to");
+	if (listen(fd, 5) == -1)
+		die("listen");
 	printf("listening on %s\n", path);
-	for (;;) {
-		int conn_fd;
+	for (ssize_t n;;) {
 		while ((conn_fd = accept(fd, NULL, NULL)) == -1) {
 			complain("accept", "");
 			sleep(1);
