@@ -69,6 +69,8 @@ talk() {
 @test "a kernel without packet sockets: the sniffer says so, and no option is to blame" {
     fails_well no-packet "socket AF_PACKET: Address family not supported" "hint: this kernel has none" make -s demo-sniff
     fails_well no-packet "EAFNOSUPPORT" "hint: " scripts/ask datagram-size
+    works no-packet make -s trace-tcp_reset
+    [[ $said = *"record: calls only, no segments, no states: packet sockets: "* ]]
     there no-packet make -s doctor
     [[ $said = *"no   packet sockets"*"         -> "* ]]
 }
@@ -139,6 +141,7 @@ talk() {
 @test "no place for temporary files at all: named by what needs one" {
     fails_well nowhere "no place for temporary files" "hint: TMPDIR=/dev/shm" make -s doctor
     fails_well nowhere "mktemp: " "Read-only file system" scripts/tour tcp_server
+    fails_well nowhere "No usable temporary directory" "hint: " make -s trace-tcp_reset
     works nowhere make -s demo-tcp_reset
 }
 
