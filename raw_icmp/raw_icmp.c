@@ -148,7 +148,7 @@ static void hear(int fd)
 	const unsigned char *icmp = (unsigned char *)packet + len, *echo = icmp;
 	if (len == 0)
 		return; /* the kernel lets none such through */
-	if (memchr("\3\4\5\13\14", icmp[0], 5) && /* errors */
+	if (memchr("\3\4\5\13\14", icmp[0], 5) && /* errors: NOLINT */
 	    ip_header(icmp + 8, n - len - 8) > 0 &&
 	    memcmp(icmp + 8 + 16, &host.sin_addr, 4) == 0)
 		echo += 8 + (icmp[8] & 15) * 4;

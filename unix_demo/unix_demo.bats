@@ -191,6 +191,7 @@ $(printf "/tmp/%0300d" 7):a path has room for 107 bytes
 /etc/passwd:it is alive, or no socket of yours
 END
     # And where /tmp is such a file system itself.
+    # shellcheck disable=SC2016 # expanded inside
     alone unshare -m bash -c 'mount -t sysfs none /tmp && unset XDG_RUNTIME_DIR && timeout 10 "$0" server' "$DEMO"
     [[ $status -eq 1 && $output = *"hint: this path works: /dev/shm/"* ]]
 }
