@@ -14,7 +14,7 @@ static const char usage[] =
 	"  same    one that answers the same bytes, and does not look at them\n"
 	"  rounds  round trips per second of messages of BYTES bytes\n"
 	"  stream  MiB per second out to the server and back\n"
-	"  WHERE   tcp:PORT, udp:PORT (to serve, 0 is any), or a path: AF_UNIX\n"
+	"  WHERE   tcp:PORT, udp:PORT (to serve, 0: any), or a path: AF_UNIX\n"
 	"example: echo rounds tcp:8080 64 100000\n";
 
 static char buf[64 * 1024];

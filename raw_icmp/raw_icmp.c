@@ -56,7 +56,7 @@ static int open_socket(void)
 		     strerror(errno), errno_name(errno),
 		     geteuid() ? "make demo-icmp, or sudo raw_icmp/raw_icmp"
 			       : "in a container: add --cap-add NET_RAW",
-		     "ping works without, if net.ipv4.ping_group_range says so");
+		     "ping may work without: net.ipv4.ping_group_range");
 	if (geteuid() == 0 && setgid(65534) == 0 &&
 	    (setgroups(0, NULL) == -1 || setuid(65534) == -1))
 		die("setuid");

@@ -119,7 +119,7 @@ static void say_frame(const unsigned char *frame, size_t n)
 }
 
 /* Take a packet, and show it if it is of that port. The kernel hands its first
- * VLAN tag over apart from it, in packet(7)'s tpacket_auxdata: we put it back. */
+ * VLAN tag over apart from it (packet(7), tpacket_auxdata): we put it back. */
 static bool take(unsigned port, FILE *file)
 {
 	static unsigned char buf[262144]; /* the most that a file may hold */
