@@ -4,7 +4,7 @@ load bats_helper
 # record ARGS...: sets $RECORD, the document.
 record() {
     command -v strace >/dev/null || missing strace
-    "$ROOT/scripts/sandbox" true || missing "a private network"
+    "$ROOT/scripts/sandbox" true || missing "a network of its own"
     RECORD=$BATS_TEST_TMPDIR/record.json
     timeout 60 "$ROOT/scripts/record" -o "$RECORD" "$@" 3>&-
 }
@@ -207,9 +207,9 @@ t.expect(pexpect.EOF)
 END
 }
 
-@test "an ordinary user, without source lines, without a private network: it works, or one sentence" {
+@test "an ordinary user, without source lines, without a network of its own: it works, or one sentence" {
     local copy=$BATS_TEST_TMPDIR/copy
-    as_user "$ROOT/scripts/sandbox" true || missing "a private network"
+    as_user "$ROOT/scripts/sandbox" true || missing "a network of its own"
     public_copy tcp_reset
     as_user "$ROOT/scripts/record" -- "$COPY" 3>&- | as_user "$ROOT/scripts/show" ladder | grep -q 'RST ACK'
     RECORD=$BATS_TEST_TMPDIR/calls
@@ -235,7 +235,7 @@ END
     local pages
     mapfile -t pages < <(grep -lE '^(%%|\$) make ladder-' ./*/*.md)
     [ ${#pages[@]} -ge 7 ]
-    "$ROOT/scripts/sandbox" true || missing "a private network"
+    "$ROOT/scripts/sandbox" true || missing "a network of its own"
     timeout 250 scripts/pictures "${pages[@]}" 3>&-
     mkdir "$BATS_TEST_TMPDIR/tcp_reset"
     local file

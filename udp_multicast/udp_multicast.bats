@@ -1,35 +1,5 @@
 load ../scripts/bats_helper
-
-# on_a_real_network PROGRAM: two hosts and a wire between them; runs PROGRAM on one,
-# 10.9.8.1, and prints what the other one, 10.9.8.2, sees of UDP on the wire.
-on_a_real_network() {
-    command -v ip >/dev/null || missing "ip (iproute2)"
-    # shellcheck disable=SC2016 # expanded inside
-    alone bash -c '
-        ip link add v0 type veth peer name v1 || exit 125
-        unshare -n sleep 30 & other=$!
-        trap "kill $other" EXIT
-        while [ /proc/$other/ns/net -ef /proc/$$/ns/net ]; do sleep 0.02; done
-        ip link set v1 netns $other || exit 125
-        there() { nsenter -t $other -n "$@"; }
-        ip addr add 10.9.8.1/24 brd + dev v0 && ip link set v0 up || exit 125
-        there ip addr add 10.9.8.2/24 brd + dev v1 && there ip link set v1 up || exit 125
-        there timeout 20 /usr/bin/python3 -u -c "$2" >"$3" & watcher=$!
-        until grep -qs ready "$3"; do sleep 0.02; done
-        "$1" || exit 1
-        wait $watcher
-        cat "$3"' bash "$1" "
-import socket
-r = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x800))
-print('ready')
-seen = 0
-while seen < $2:
-    p = r.recv(99)
-    if p[9] == 17:
-        seen += 1
-        print('other host:', socket.inet_ntoa(p[12:16]), '->', socket.inet_ntoa(p[16:20]), p[28:].decode())" \
-        "$BATS_TEST_TMPDIR/seen"
-}
+load ../scripts/wire_helper
 
 @test "tells the truth" {
     tells_the_truth udp_multicast
@@ -47,12 +17,8 @@ while seen < $2:
 }
 
 @test "what you copy works on a real network: all of it is on the wire" {
-    mkdir "$BATS_TEST_TMPDIR/udp_multicast"
-    cp "$ROOT/common.h" "$BATS_TEST_TMPDIR"
-    sed 's/"127.0.0.1"/"10.9.8.1"/' "$ROOT/udp_multicast/udp_multicast.c" \
-        >"$BATS_TEST_TMPDIR/udp_multicast/udp_multicast.c"
-    "${CC:-cc}" -w -o "$BATS_TEST_TMPDIR/demo" "$BATS_TEST_TMPDIR/udp_multicast/udp_multicast.c"
-    on_a_real_network "$BATS_TEST_TMPDIR/demo" 4
+    moved_to udp_multicast 's/"127.0.0.1"/"10.9.8.1"/'
+    on_a_real_network "$MOVED" 4
     [ "$status" -eq 0 ]
     [ "$(sed -n 's/^other host: 10.9.8.1 -> 239.255.[0-9.]* //p' <<<"$output" | xargs)" = "a b c d" ]
 }
