@@ -91,7 +91,7 @@ def read(folder, pause):
         for call, following in zip(own, own[1:]):
             if call.end:
                 latest = following.begin - 1 - 1000 * length(call.name, pause) * call.paused
-                call.end = max(call.end, min(latest, call.end + 5 * 10**6))
+                call.end = max(call.end, min(latest, call.end + (100 if call.paused else 5) * 10**6))
         if own and own[-1].errno == "EINTR":  # it was killed meanwhile
             own[-1].result = own[-1].errno = None
         calls += own
