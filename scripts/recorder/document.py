@@ -1,6 +1,7 @@
 """Puts calls, segments, states and output together into one document."""
 import os
 import re
+import shutil
 from pathlib import Path
 
 from . import calls as strace
@@ -39,7 +40,7 @@ class Builder:
     """Takes the calls in the order of time, and keeps what is the program's."""
 
     def __init__(self, program, traced):
-        self.own = os.path.realpath(program[0])
+        self.own = os.path.realpath(shutil.which(program[0]) or program[0])
         self.programs = {}  # of each process: the path that it runs
         self.processes, self.calls, self.output, self.open_lines = {}, [], [], {}
         self.sockets = Sockets()
@@ -68,14 +69,15 @@ class Builder:
             self.printed(call, int(stream[0]))
             return
         index = self.sockets.about(call)
-        found = [place for path, address in call.frames for place in self.places.get(path, {}).get(address, [])
+        frames = [] if path.startswith(SYSTEM) else call.frames  # who asks about python3 means its script
+        found = [place for path, address in frames for place in self.places.get(path, {}).get(address, [])
                  if not place[1].startswith("/usr/")]
         if any(name in TELLING and file.endswith(COMMON) for name, file, _ in found) or \
-                call.frames and all(path.startswith(SYSTEM) for path, _ in call.frames):  # before main
+                frames and all(path.startswith(SYSTEM) for path, _ in frames):  # before main
             return
         # A static musl has callers, too, but they lead nowhere.
-        if not call.frames and call.name not in NETWORK and index is None or \
-                call.name in ON_FILES and index is None and (found or not call.frames) and \
+        if not frames and call.name not in NETWORK and index is None or \
+                call.name in ON_FILES and index is None and (found or not frames) and \
                 not any(call_in(statement(file, line), [call.name]) for _, file, line in found[:1]):
             return
         self.processes.setdefault(call.pid, Path(path).name)
