@@ -35,7 +35,7 @@ SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
 CAST = re.compile(r"\((?:const )?struct sockaddr \*\)&?")
 OTHER = {"left": "right", "right": "left"}
-ENDLESS = 1e9  # ns of a wait that only a signal has ended: it is shown
+ENDLESS = 3e9  # ns of a wait that only a signal has ended: it is shown
 MOST = 5  # how often the same row is shown between two claims
 
 
@@ -70,9 +70,12 @@ class Timeline:
             if known["peer"] and known["side"] == "client":
                 self.sides[known["peer"]] = self.side_at(known["peer"]) or "right"
         self.its = {}     # the sockets of each process
+        self.until = {}   # of each process and call: when the next one began
+        latest = {}
         for call in document["calls"]:
             if call["socket"] is not None:
                 self.its.setdefault(call["process"], set()).add(call["socket"])
+            self.until[call["process"], latest.get(call["process"])] = latest[call["process"]] = call["begin"]
         self.arrows = {}  # of each connection: the times of its segments
         for segment in document["segments"]:
             self.arrows.setdefault(frozenset((segment["from"], segment["to"])), []).append(segment["time"])
@@ -120,10 +123,11 @@ class Timeline:
                          "key": (row["place"], "arrow")}
 
     def effective(self, call, known):
-        """Whether a call has sent a segment. (One that closes a copy of a descriptor has not.)"""
+        """Whether a segment was sent before the next call. (One that closes a copy of a descriptor sends none.)"""
         times = self.arrows.get(ends_of(known), [])
+        until = self.until.get((call["process"], call["begin"]), float("inf"))
         return known["kind"] != "TCP" or not ends_of(known) or \
-            bisect.bisect(times, call["end"] or call["begin"]) > bisect.bisect(times, call["begin"])
+            bisect.bisect(times, until) > bisect.bisect(times, call["begin"])
 
     def segments(self):
         """The rows of all segments."""
