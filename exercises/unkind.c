@@ -33,7 +33,7 @@
  * glibc declares the addresses of accept and others as transparent unions. */
 #pragma GCC diagnostic ignored "-Wpedantic"
 
-/* What a name means to those who are loaded after us: the C library. */
+/* What this name means in the C library, which is loaded after us. */
 #define REAL(name) ((__typeof__(&(name)))real(#name))
 
 static void *real(const char *name)
@@ -41,7 +41,7 @@ static void *real(const char *name)
 	void *function = dlsym(RTLD_NEXT, name);
 
 	if (!function)
-		abort(); /* no C library has lost its recv */
+		abort(); /* every C library has recv */
 	return function;
 }
 
@@ -59,7 +59,7 @@ static void tell(const char *call, const char *what, size_t n)
 			 n);
 	else
 		snprintf(line, sizeof line, "unkind: %s: %s\n", call, what);
-	/* Best effort. Not by our own write, which is unkind. */
+	/* Best effort, by the C library's write: ours is unkind. */
 	(void)!REAL(write)(STDERR_FILENO, line, strlen(line));
 	errno = error;
 }

@@ -45,8 +45,8 @@ static int call(const struct addrinfo *to)
 	return fd;
 }
 
-/* Read a line, or the next PIECE bytes of a long one; *ENDS: it ends with them.
- * Return the length without newline, -1 at the end of input. */
+/* Read a line, or the next PIECE bytes of a long one; *ENDS tells whether that
+ * was its end. Return the length without newline, -1 at the end of input. */
 static int read_piece(char piece[PIECE], bool *ends)
 {
 	int n = 0, c = 0;
@@ -57,9 +57,9 @@ static int read_piece(char piece[PIECE], bool *ends)
 	return c == EOF && n == 0 ? -1 : n;
 }
 
-/* Hear an answer, in whatever pieces it comes (see tcp_framing): it is whole if
- * as many bytes as we are OWED are here, or a newline is, which we drop. Return
- * the length; *OVER: there will be no other answer. */
+/* Hear an answer, in whatever pieces it comes (see tcp_framing): it is whole
+ * once OWED bytes are here, or a newline, which we drop. Return the length;
+ * *OVER becomes true if there will be no other answer. */
 static size_t hear(int fd, char answer[PIECE], size_t owed, bool *over)
 {
 	size_t got = 0;
@@ -91,7 +91,7 @@ static size_t hear(int fd, char answer[PIECE], size_t owed, bool *over)
 int main(int argc, char *argv[])
 {
 	int fd = call(address_of(begin(argc, argv, "+h", usage), SOCK_STREAM));
-	bool begins = true, ends, over = false; /* a line does, the talk is */
+	bool begins = true, ends, over = false; /* a line; the talk */
 	static char piece[PIECE], answer[PIECE];
 	struct sockaddr_storage own;
 	socklen_t length = sizeof own;
@@ -103,8 +103,8 @@ int main(int argc, char *argv[])
 		die("getsockname");
 	fprintf(stderr, "connected: we are %s\n", address_text(&own, length).s);
 
-	/* 5. Say a line, hear the answer. While you type we do not listen: that
-	 *    the server is gone, too, is noticed at the next line only. */
+	/* 5. Say a line, hear the answer. While you type we do not listen, so
+	 *    you learn at the next line only that the server is gone. */
 	for (; !over; begins = ends) {
 		if (begins && isatty(STDIN_FILENO))
 			fputs("> ", stderr);

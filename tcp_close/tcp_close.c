@@ -36,7 +36,7 @@ int main(int argc, char *argv[])
 		    "usage: tcp_close [-w]\n"
 		    "Hold each state of a connection's end; -w: until Enter.\n"
 		    "example: tcp_close -w\n");
-	alarm(0); /* no watchdog: each wait has an end, or it is the reader's */
+	alarm(0); /* no watchdog: each wait ends, or waits for the reader */
 
 	scene("One after the other: FIN, ACK; FIN, ACK.");
 	connected_pair(&client_fd, &conn_fd);
@@ -78,7 +78,7 @@ static void states(const char *wanted, const char *why)
 	char end[20], line[200], seen[40] = "", *found;
 
 	if (unjudged)
-		return; /* a call has failed: the next one, or the end, tells */
+		return; /* a call has failed: the next CALL reports it */
 	snprintf(end, sizeof end, " %08X:%04X ", server.sin_addr.s_addr, port);
 	for (int i = waiting ? 600 : 25; i > 0 && strcmp(seen, wanted); i--) {
 		const char *left = "CLOSED", *right = "CLOSED"; /* unlisted */

@@ -36,7 +36,7 @@ static int outcome(int fd)
 	return error;
 }
 
-/* The handler of SIGALRM. That it runs, interrupts; here it mends, too. */
+/* The handler of SIGALRM. Its running interrupts; here it mends, too. */
 static void interrupt(int signal_number)
 {
 	set_cable(signal_number == SIGALRM ? mended : cut);

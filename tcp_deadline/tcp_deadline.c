@@ -13,7 +13,7 @@
 
 static long long start; /* where the time axis has its 0 */
 
-/* The handler of SIGALRM does nothing: that it runs, interrupts. */
+/* The handler of SIGALRM does nothing: its running interrupts. */
 static void interrupt(int signal_number)
 {
 	(void)signal_number;

@@ -118,7 +118,7 @@ static void give(int fd, const char *bytes, size_t n)
 	watch(EPOLL_CTL_MOD, fd, client->queued > 0 ? EPOLLOUT : EPOLLIN);
 }
 
-/* FD is ready. For what, our own state knows; an error, the next call. */
+/* FD is ready: our own state tells for what, the next call of any error. */
 static void serve(int fd)
 {
 	ssize_t n;

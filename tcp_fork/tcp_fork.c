@@ -52,8 +52,8 @@ static void serve(int conn_fd, const char *peer)
 		}
 	}
 
-	/* Only now we print, when nobody waits for us: whoever reads our output
-	 * may be slow. Not for ever: after a second SIGALRM ends us. */
+	/* Print only now, when no client waits: whoever reads our output may be
+	 * slow. If it takes longer than a second, SIGALRM ends this process. */
 	alarm(1);
 	if (failed)
 		complain(failed, peer);
@@ -94,7 +94,7 @@ int main(int argc, char *argv[])
 		if (conn_fd == -1) {
 			if (errno != EINTR && errno != ECONNABORTED) {
 				complain("accept", "a client");
-				sleep(1); /* do not turn in circles */
+				sleep(1); /* do not burn the CPU */
 			}
 			continue;
 		}

@@ -35,7 +35,7 @@ int main(int argc, char *argv[])
 		    "usage: tcp_handshake [-w]\n"
 		    "Hold each state of a new connection; -w: until Enter.\n"
 		    "example: tcp_handshake -w\n");
-	alarm(0); /* no watchdog: each wait has an end, or it is the reader's */
+	alarm(0); /* no watchdog: each wait ends, or waits for the reader */
 	listen_fd = bound_socket(&server);
 
 	scene("SYN, SYN+ACK, ACK: each of the three is lost once.");
@@ -71,7 +71,7 @@ static void states(const char *wanted, const char *why)
 	char end[20], line[200], seen[40] = "", *found;
 
 	if (unjudged)
-		return; /* a call has failed: the next one, or the end, tells */
+		return; /* a call has failed: the next CALL reports it */
 	snprintf(end, sizeof end, " %08X:%04X ", server.sin_addr.s_addr, port);
 	for (int i = waiting ? 600 : 25; i > 0 && strcmp(seen, wanted); i--) {
 		const char *left = "CLOSED", *right = "CLOSED"; /* unlisted */

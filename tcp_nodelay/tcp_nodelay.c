@@ -19,8 +19,8 @@ enum { ANSWER = 500, NOT_SENT = 0x894B }; /* bytes; Linux' SIOCOUTQNSD */
 static const int on = 1, off = 0;
 static int held, last; /* bytes: held back; of the last recv */
 
-/* Ask the kernel how many bytes it has from send and keeps back; so many looks,
- * 1 ms apart, unless there are none. */
+/* Ask the kernel how many bytes it has from send and holds back: look up to
+ * LOOKS times, 1 ms apart, until there are none. */
 static void look(int fd, int looks)
 {
 	do

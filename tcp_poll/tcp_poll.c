@@ -30,8 +30,9 @@ static struct pollfd fds[MAX_FDS]; /* what poll watches */
 static int fds_used, listen_fd;
 static time_t resting; /* since when accept fails and we do not call it, or 0 */
 
-/* Ask poll for these EVENTS of FD. For none of them fd has to be -1: errors and
- * POLLHUP come unasked. More entries than descriptors are allowed: EINVAL. */
+/* Ask poll for these EVENTS of FD. To ask for none, set fd to -1: errors and
+ * POLLHUP come unasked. If the list is longer than the limit of descriptors,
+ * poll says EINVAL. */
 static void watch(int fd, short events)
 {
 	while (fds_used <= fd)
@@ -120,7 +121,7 @@ static void give(int fd, const char *bytes, size_t n)
 	watch(fd, client->queued > 0 ? POLLOUT : POLLIN);
 }
 
-/* FD is ready. For what, our own state knows; an error, the next call. */
+/* FD is ready: our own state tells for what, the next call of any error. */
 static void serve(int fd)
 {
 	ssize_t n;

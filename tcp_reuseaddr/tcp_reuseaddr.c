@@ -32,7 +32,7 @@ static void old_server(int reuse, bool server_first)
 	const struct linger wait = {.l_onoff = 1, .l_linger = 5}; /* seconds */
 	int listen_fd = new_socket(reuse), conn_fd, client_fd;
 
-	close(bound_socket(&server)); /* a free port of a host of our own */
+	close(bound_socket(&server)); /* a free port, here */
 	if (bind(listen_fd, where, sizeof server) == -1 ||
 	    listen(listen_fd, 1) == -1)
 		die("bind or listen");

@@ -46,7 +46,7 @@ static _Noreturn void serve(int listen_fd)
 			accept(listen_fd, (struct sockaddr *)&address, &length);
 		if (conn_fd == -1) {
 			complain("accept", "a client");
-			sleep(1); /* do not turn in circles */
+			sleep(1); /* do not burn the CPU */
 			continue;
 		}
 		struct text peer = address_text(&address, length);

@@ -94,12 +94,12 @@ int main(int argc, char *argv[])
 			accept(listen_fd, (struct sockaddr *)&address, &length);
 		if (conn_fd == -1) {
 			complain("accept", "a client");
-			sleep(1); /* do not turn in circles */
+			sleep(1); /* do not burn the CPU */
 			continue;
 		}
 
-		/* 3. The thread gets memory of its own: these variables will
-		 *    be the next caller's before it has looked at them. */
+		/* 3. The thread gets memory of its own: the next caller may be
+		 *    in our variables before the thread has read them. */
 		struct caller *caller = malloc(sizeof *caller);
 		if (caller)
 			*caller = (struct caller){

@@ -62,8 +62,8 @@ static void burst(void)
 	       arrived + lost == 100 && arrived > 0 && arrived < 50);
 }
 
-/* The client asks, the server answers so many questions in upper case, and the
- * client takes one answer. */
+/* The client asks, the server sends ANSWERS answers in upper case, and the
+ * client takes one of them. */
 static void ask(const char *question, int answers)
 {
 	n = CALL("client", send(client_fd, question, strlen(question), 0));

@@ -42,7 +42,7 @@ static void leave(int signal_number) /* calls what signal-safety(7) allows */
 	_exit(128 + signal_number);
 }
 
-/* A call has failed: say why; and to a server, where it works: bind knows. */
+/* Say why a call has failed; tell a server a path at which bind works. */
 static void fail(const char *call)
 {
 	warnx("%s %s: %s (%s)\nhint: %s", call, path, strerror(errno),
