@@ -19,20 +19,18 @@
 /* Return "EPIPE" for EPIPE. (strerrorname_np(3) would, but musl lacks it.) */
 static inline const char *errno_name(int error)
 {
-	/* clang-format off */
+	switch (error) { /* clang-format off */
 #define E(name) case name: return #name;
-	switch (error) {
 	E(EACCES) E(EADDRINUSE) E(EADDRNOTAVAIL) E(EAFNOSUPPORT) E(EAGAIN)
-	E(EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
+	E(EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED) E(EPERM)
 	E(ECONNRESET) E(EDESTADDRREQ) E(EEXIST) E(EHOSTUNREACH) E(EINPROGRESS)
 	E(EINTR) E(EINVAL) E(EIO) E(EISCONN) E(EMFILE) E(EMSGSIZE) E(ENETDOWN)
-	E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT) E(ENOMEM)
-	E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(ENOTDIR) E(ENOTSOCK) E(ENOTTY)
-	E(ENAMETOOLONG) E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO) E(EROFS)
-	E(EPROTONOSUPPORT) E(EPROTOTYPE) E(ETIMEDOUT) E(EAI_AGAIN) E(EAI_FAIL)
-	E(EAI_NONAME) E(EAI_SERVICE)
-	}
-	/* clang-format on */
+	E(ENAMETOOLONG) E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT)
+	E(ENOMEM) E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(ENOTDIR) E(ENOTSOCK)
+	E(ENOTTY) E(EOPNOTSUPP) E(EPIPE) E(EPROTO) E(EPROTONOSUPPORT) E(EROFS)
+	E(EPROTOTYPE) E(ETIMEDOUT)
+	E(EAI_AGAIN) E(EAI_FAIL) E(EAI_NONAME) E(EAI_SERVICE)
+	} /* clang-format on */
 	return "see errno(3)";
 }
 
@@ -75,40 +73,37 @@ static inline void check_output(void)
 static inline char **begin(int argc, char *argv[], const char *options,
 			   const char *usage)
 {
-	const int signals[] = {SIGINT, SIGTERM, SIGCHLD, SIGALRM};
 	int fd, option;
 
 	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2)
 		; /* no socket shall become number 0, 1 or 2 */
 	close(fd);
 	for (int i = 0; i < 4; i++)
-		signal(signals[i], SIG_DFL);
+		signal((int[]){SIGINT, SIGTERM, SIGCHLD, SIGALRM}[i], SIG_DFL);
 	signal(SIGPIPE, SIG_IGN); /* see tcp_sigpipe */
 	sigprocmask(SIG_SETMASK, &(sigset_t){0}, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setlocale(LC_CTYPE, "C.UTF-8"); /* for print_safe */
 	atexit(check_output);
 	usage_text = usage;
-	for (opterr = 0; (option = getopt(argc, argv, options)) != -1;) {
-		if (option == 'h')
-			exit(fputs(usage, stdout) == EOF);
-		if (option != 'q')
-			wrong_use(((char[]){'-', (char)optopt, 0}),
-				  "is unknown");
+	opterr = 0;
+	while ((option = getopt(argc, argv, options)) == 'q')
 		quiet = true;
-	}
+	if (option == 'h')
+		exit(fputs(usage, stdout) == EOF);
+	if (option != -1)
+		wrong_use(((char[]){'-', (char)optopt, 0}), "is unknown");
 	return argv + optind;
 }
 
 /* Return TEXT as a number from MIN to MAX; " 80", "+80" and "80x" are none. */
 static inline int number(const char *text, int min, int max)
 {
-	long value = strtol(text, NULL, 10); /* LONG_MAX if it is too large */
+	long n = strtol(text, NULL, 10); /* LONG_MAX if it is too large */
 
-	if (!*text || text[strspn(text, "0123456789")] || value < min ||
-	    value > max)
+	if (!*text || text[strspn(text, "0123456789")] || n < min || n > max)
 		wrong_use(text, "is not a number that is possible here");
-	return (int)value;
+	return (int)n;
 }
 
 /* ---- Conversations: the peer may be anybody ---- */
@@ -120,17 +115,15 @@ static inline struct addrinfo *address_of(char *operands[], int type)
 	const char *host = *operands ? *operands++ : "127.0.0.1";
 	const char *port = *operands ? *operands++ : "8080";
 	static struct addrinfo *list; /* static: valgrind sees it to the end */
-	const struct addrinfo wanted = {.ai_socktype = type};
 	int error;
 
 	if (*operands)
 		wrong_use(*operands, "is too much");
 	number(port, 0, 65535); /* glibc would take "99999" for 34463 */
-	error = getaddrinfo(host, port, &wanted, &list);
+	error = getaddrinfo(host, port, &(struct addrinfo){.ai_socktype = type},
+			    &list);
 	if (error)
-		errx(1,
-		     "look up %s: %s (%s)\nhint: 127.0.0.1 needs no name "
-		     "server",
+		errx(1, "look up %s: %s (%s)\nhint: 127.0.0.1 needs no lookup",
 		     host, gai_strerror(error), errno_name(error));
 	return list;
 }
