@@ -136,7 +136,8 @@ $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 	@$(EXERCISE) unkind scripts/demo $*
 
 ## test-FOLDER: the tests of one folder, the slow ones too
-TESTS = $(wildcard $(DEMOS:%=%/*.bats) scripts/*.bats docs/*.bats exercises/*.bats)
+# The longest first: so none of them is left running alone at the end.
+TESTS = $(wildcard scripts/*.bats exercises/*.bats docs/*.bats $(DEMOS:%=%/*.bats))
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.
 EACH = 3
@@ -145,8 +146,9 @@ test-slow: EACH = 1
 # from the command line reach it by the environment.
 # A path of AF_UNIX has 107 bytes at most: a deep TMPDIR leaves none for the tests.
 BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(shell [ $${#TMPDIR} -lt 40 ] || echo TMPDIR=/tmp) bats $(BATS_JOBS)
+# The tests of a file one after the other: bats then starts half as many processes.
 test: all ## run the tests (bats-core), replay all transcripts: a minute
-	$(BATS) --filter-tags '!slow' $(TESTS)
+	$(BATS) $(if $(BATS_JOBS),--no-parallelize-within-files) --filter-tags '!slow' $(TESTS)
 
 # Marked "# bats test_tags=slow" or file_tags: crowds, hostile clients and classes, the
 # tests of tools that test, real minutes.

@@ -1,3 +1,4 @@
+# bats file_tags=slow
 load ../scripts/bats_helper
 load helper
 
@@ -21,7 +22,6 @@ load helper
     diff <(exercise table) <(grep '^|' docs/exercises.md | sed -n '/^| exercise /,$p')
 }
 
-# bats test_tags=slow
 @test "every broken start compiles without a warning, 30 to 100 lines below its header" {
     local name cc lines
     for name in $(names); do
@@ -45,7 +45,6 @@ load helper
     done
 }
 
-# bats test_tags=slow
 @test "no hostile program hurts the checker, hangs it, stays behind or passes" {
     hostile
 }
@@ -141,7 +140,6 @@ load helper
     [[ $(exercise check half_close) = *"Done!"* ]]
 }
 
-# bats test_tags=slow
 @test "200 threads, or 64 workers, are no crime" {
     # with EXERCISE WORDS: its solution, with these words before the first accept.
     with() {
@@ -307,7 +305,6 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
     [ "$status" -eq 1 ] && [[ $output = "exercise: there is no folder /nowhere" ]]
 }
 
-# bats test_tags=slow
 @test "grade: status 0 if all are done" {
     # That each solution passes is proved above: here a course of three is enough.
     cp -r exercises scripts "$BATS_TEST_TMPDIR"

@@ -1,4 +1,5 @@
 # scripts/record and scripts/show: make ladder-FOLDER, make trace-FOLDER, the witness.
+# bats file_tags=slow
 load bats_helper
 
 # record ARGS...: sets $RECORD, the document.
@@ -105,7 +106,6 @@ twice() {
     for demo in tcp_reset tcp_server unix_pair; do twice $demo; done
 }
 
-# bats test_tags=slow
 @test "the same of all demos, in at most ten minutes" {
     command -v strace >/dev/null || missing strace
     "$ROOT/scripts/sandbox" true || missing "a private network"
@@ -254,7 +254,6 @@ END
     [ "$status" -eq 1 ] && [[ ${stderr_lines[*]} = "record: strace may not trace a program here (strace: ptrace"* ]]
 }
 
-# bats test_tags=slow
 @test "the pictures in all pages come out as recorded; one that does not is found" {
     cd "$ROOT"
     local pages
