@@ -74,9 +74,12 @@ PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW = 8, 47, 2, 1
 CAPABILITY_VERSION = 0x20080522
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 0x1000, 0x4000, 0x40000, 2
 SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
-TCP_CLOSE = 7
+TCP_ESTABLISHED, TCP_SYN_RECV, TCP_CLOSE, TCP_LISTEN = 1, 3, 7, 10
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP_REQUEST, NLMSG_DONE = 4, 20, 0x301, 3
 CANNOT_ISOLATE = 77
 UNKIND = ["-shared", "-fPIC"]
+SANITIZER = ["-fsanitize=address"]
+SANITIZER_OPTIONS = "verify_asan_link_order=0:detect_leaks=0"
 
 # System calls in which programs wait, by what their source calls them.
 WAITS = {
@@ -88,6 +91,9 @@ WAITS = {
                 115: "a sleep", 98: "a thread's lock or join", 202: "accept", 203: "connect", 206: "send",
                 207: "recv", 211: "sendmsg", 212: "recvmsg", 242: "accept", 260: "wait"},
 }
+
+
+LETTERS = string.ascii_lowercase.encode()
 
 
 class Wrong(Exception):
@@ -136,15 +142,23 @@ def broken(error):
 
 def word(length=8):
     """A word that no program can know beforehand."""
-    return "".join(random.choice(string.ascii_lowercase) for _ in range(length)).encode()
+    return bytes(random.choices(LETTERS, k=length))
 
 
 # ---- The student's processes, as /proc shows them ----
 
+def told_by(path):
+    """A file of /proc: by far the shortest way, since we look at many."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(fd, 65536)
+    finally:
+        os.close(fd)
+
+
 def children(pid):
     try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return [int(child) for child in file.read().split()]
+        return [int(child) for child in told_by(f"/proc/{pid}/task/{pid}/children").split()]
     except OSError:
         return []
 
@@ -160,9 +174,12 @@ def family():
 def stat_of(pid):
     """/proc/PID/stat from the state on."""
     with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()
+        return told_by(f"/proc/{pid}/stat").decode("ascii", "replace").rsplit(")", 1)[1].split()
     return ["X"] + ["0"] * 50
+
+
+STATE = re.compile(rb"^State:\s+(\w)", re.M)
+SWITCHES = re.compile(rb"ctxt_switches:\s+(\d+)")
 
 
 def glance(pid):
@@ -171,10 +188,9 @@ def glance(pid):
     asleep, switches, ticks, pages = True, 0, 0, 0
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/status") as file:
-                status = file.read()
-            asleep &= re.search(r"^State:\s+(\w)", status, re.M)[1] in "STtZX"
-            switches += sum(int(n) for n in re.findall(r"ctxt_switches:\s+(\d+)", status))
+            status = told_by(f"/proc/{pid}/task/{thread}/status")
+            asleep &= STATE.search(status)[1] in b"STtZX"
+            switches += sum(map(int, SWITCHES.findall(status)))
         fields = stat_of(pid)
         ticks, pages = sum(map(int, fields[11:13])), int(fields[21])
     return asleep, switches, ticks / os.sysconf("SC_CLK_TCK"), pages
@@ -201,6 +217,38 @@ def waits_in(pid):
             number = int(file.read().split()[0])
         return WAITS.get(os.uname().machine, {}).get(number, "")
     return ""
+
+
+def sockets(family, protocol, *states):
+    """(local address in hexadecimal, port, peer's port, inode) of each socket in
+    one of these states, as the kernel knows them: by sock_diag(7), which looks at
+    much less than /proc/net/tcp does; and by that, where there is no sock_diag."""
+    wanted = struct.pack("=BBBxI48x", family, protocol, 0, sum(1 << state for state in states))
+    found = []
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as sock:
+            sock.send(struct.pack("=IHHII", 16 + len(wanted), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP_REQUEST, 1, 0) + wanted)
+            while True:
+                answer, at = sock.recv(65536), 0
+                while at < len(answer):
+                    length, kind = struct.unpack_from("=IH", answer, at)
+                    if kind == NLMSG_DONE:
+                        return found
+                    if kind != SOCK_DIAG_BY_FAMILY:
+                        raise OSError
+                    words = struct.unpack_from("=4I", answer, at + 24)[:4 if family == socket.AF_INET6 else 1]
+                    found.append(("".join(f"{each:08X}" for each in words), *struct.unpack_from("!2H", answer, at + 20),
+                                  struct.unpack_from("=I", answer, at + 84)[0]))
+                    at += length + 3 & ~3
+    except OSError:
+        pass
+    name = ("tcp" if protocol == socket.IPPROTO_TCP else "udp") + "6" * (family == socket.AF_INET6)
+    with contextlib.suppress(FileNotFoundError), open(f"/proc/net/{name}") as file:
+        for row in map(str.split, file.readlines()[1:]):
+            if int(row[3], 16) in states:
+                address, port = row[1].split(":")
+                found.append((address, int(port, 16), int(row[2].split(":")[1], 16), int(row[9])))
+    return found
 
 
 def end_family(uid):
@@ -296,15 +344,10 @@ class Program:
         for pid in family():
             with contextlib.suppress(OSError):
                 for fd in os.listdir(f"/proc/{pid}/fd"):
-                    inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}")))
-        found = set()
-        for table, state in ("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"):
-            with contextlib.suppress(FileNotFoundError), open(f"/proc/net/{table}") as file:
-                for row in map(str.split, file.readlines()[1:]):
-                    if row[3] == state and row[9] in inodes:
-                        address, port = row[1].split(":")
-                        found.add((address, int(port, 16)))
-        return found
+                    inodes.update(map(int, re.findall(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))))
+        return {(address, port) for family_of_address in (socket.AF_INET, socket.AF_INET6)
+                for protocol, state in ((socket.IPPROTO_TCP, TCP_LISTEN), (socket.IPPROTO_UDP, TCP_CLOSE))
+                for address, port, _, inode in sockets(family_of_address, protocol, state) if inode in inodes}
 
     def real_ports(self):
         """The ports on which it listens, as the kernel knows them."""
@@ -547,8 +590,8 @@ class Peer:
     def arrived(self):
         """The program's kernel has all that we sent, our end or reset included."""
         if self.sock.fileno() == -1:
-            with open("/proc/net/tcp", "rb") as file:  # still ESTABLISHED, or not even that?
-                return not re.search(rb" \w+:%04X 0[13] " % self.port, file.read())
+            return all(port != self.port for _, _, port, _ in sockets(
+                socket.AF_INET, socket.IPPROTO_TCP, TCP_ESTABLISHED, TCP_SYN_RECV))
         state = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         unsent = struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)))[0]
         return unsent == 0 or state == TCP_CLOSE
@@ -608,7 +651,7 @@ class Lab:
         self.programs, self.things, self.results, self.under_way = [], [], [], set()
         self.environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C",
                             "HOME": self.private, "TMPDIR": self.private,
-                            "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+                            "ASAN_OPTIONS": SANITIZER_OPTIONS}
 
     def cage(self):
         """In the program's process, before the program begins."""
@@ -800,18 +843,14 @@ class Lab:
 
     def rebuilt(self, *flags):
         """The program compiled once more with these flags, for what follows;
-        False if they do not work here, not even for an empty program."""
-        flags, before = ["-O1", "-g", *flags], (self.binary, self.sanitized)
+        False if they do not work here."""
+        before = self.binary, self.sanitized
         try:
-            self.binary = self.build("empty", "empty.c", b"int main(void) { return 0; }\n", flags)[1]
-            self.sanitized = True
-            if self.run().must_end("an empty program ends") == 0:
-                self.compile(flags)
-                return True
+            self.compile(["-O0", "-w", *flags])
+            return True
         except Unfit:
-            pass
-        self.binary, self.sanitized = before
-        return False
+            self.binary, self.sanitized = before
+            return False
 
     def run(self, *args, stdin=None):
         program = Program(self, [str(arg) for arg in args], stdin)
@@ -1092,7 +1131,7 @@ HIDDEN = []  # folders below /usr or /etc that must not be seen either
 def hide(*folders):
     """The toolkit, a class: should they be below a folder that the cage shows."""
     for path in map(os.path.realpath, folders):
-        if path.startswith(("/usr/", "/etc/")) and path.count("/") > 2:
+        if path.startswith(("/usr/", "/etc/")) and path.count("/") > 2 and path not in HIDDEN:
             HIDDEN.append(path)
 
 
@@ -1183,13 +1222,13 @@ def compile_in(build, uid, words, what):
     return words
 
 
-def checked(name, source, folder, uid, processes, library, progress):
+def checked(name, source, folder, uid, processes, library, sanitizer, progress):
     """Compile and check; what came of it, as a dictionary."""
     check = importlib.import_module(name)
     report = {"name": name, "done": False, "cases": [], "most": getattr(check, "POINTS", POINTS)}
     random.seed(SEED)
     try:
-        flags = os.environ.get("CFLAGS", "-O1 -g").split()
+        flags = os.environ.get("CFLAGS", "-O1").split()
         lab = Lab(name, source, folder, uid)
         lab.most_processes, lab.progress = processes, progress
         lab.task, lab.raw = hasattr(check, "POINTS"), hasattr(check, "RAW")
@@ -1204,7 +1243,7 @@ def checked(name, source, folder, uid, processes, library, progress):
         check.check(lab)
         if hasattr(check, "bounds") and not lab.sanitized:
             lab.round = "sanitizer"
-            if lab.rebuilt("-fsanitize=address") or lab.task:  # whose points can be had without it
+            if sanitizer and lab.rebuilt(*SANITIZER) or lab.task:  # whose points can be had without it
                 check.bounds(lab)
             lab.binary, lab.sanitized = first
         if extra := extra_cases(name):
@@ -1266,7 +1305,7 @@ def judged(name, source, progress, path):
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     uid = own_uid()
     processes = MOST_THREADS + threads_of(uid)
-    library = unkind_library()
+    library, sanitizer = unkind_library(), can_sanitize()
     hide(os.path.dirname(os.path.dirname(HERE)), os.path.dirname(os.path.abspath(path)),
          os.path.dirname(os.path.dirname(os.path.abspath(path))))
     try:
@@ -1280,7 +1319,7 @@ def judged(name, source, progress, path):
             library = file.read()
         for cage in isolated, lambda work, folder: work(folder):
             words, status = in_child(lambda report: cage(
-                lambda place: report(checked(name, source, place, uid, processes, library,
+                lambda place: report(checked(name, source, place, uid, processes, library, sanitizer,
                                              lambda title: report({"at": title}))), folder), uid, progress)
             if status != CANNOT_ISOLATE:
                 break
@@ -1294,18 +1333,41 @@ def judged(name, source, progress, path):
         remove(folder)
 
 
-def unkind_library():
-    """The path of the unkind kernel's library, compiled once for this compiler."""
-    source = os.path.dirname(HERE) + "/unkind.c"
-    cc = os.environ.get("CC", "cc")
-    with open(source, "rb") as file:
-        mark = hashlib.sha256(file.read() + cc.encode()).hexdigest()[:12]
+def kept_folder():
+    """Where we keep what is made once for all verdicts of this machine."""
     folder = os.path.join(temporary(), f"unkind-{os.getuid()}")
     with contextlib.suppress(OSError):
         os.makedirs(folder, mode=0o700, exist_ok=True)
     if not os.path.isdir(folder) or os.lstat(folder).st_uid != os.getuid() or os.path.islink(folder):
         raise Unfit(f"{folder} cannot be used: it belongs to somebody else, or {temporary()} cannot be written; take "
                     "another folder: TMPDIR=/var/tmp make ...")
+    return folder
+
+
+def can_sanitize():
+    """Are there programs with the address sanitizer here? An empty one is tried,
+    once: it takes as long as a student's."""
+    cc = os.environ.get("CC", "cc")
+    mark = f"{kept_folder()}/{hashlib.sha256(cc.encode()).hexdigest()[:12]}.sanitizer"
+    if os.path.exists(mark):
+        return True
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=kept_folder()) as folder:
+        subprocess.run([*cc.split(), *SANITIZER, "-x", "c", "-", "-o", f"{folder}/empty"], check=False,
+                       input=b"int main(void) { return 0; }\n", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if subprocess.run([f"{folder}/empty"], env={"ASAN_OPTIONS": SANITIZER_OPTIONS}, check=False,
+                          stderr=subprocess.DEVNULL).returncode == 0:
+            with open(mark, "w"):
+                return True
+    return False
+
+
+def unkind_library():
+    """The path of the unkind kernel's library, compiled once for this compiler."""
+    source = os.path.dirname(HERE) + "/unkind.c"
+    cc = os.environ.get("CC", "cc")
+    with open(source, "rb") as file:
+        mark = hashlib.sha256(file.read() + cc.encode()).hexdigest()[:12]
+    folder = kept_folder()
     library = f"{folder}/{mark}.so"
     if not os.path.exists(library):
         part = f"{library}.{os.getpid()}"

@@ -6,17 +6,6 @@
 #include <sys/socket.h> /* socket, connect, recv */
 #include <unistd.h>	/* close */
 
-/* As connect(2); but a call that was interrupted goes on, see tcp_connect. */
-static int connect_to(int fd, const struct addrinfo *to)
-{
-	int failed;
-
-	do
-		failed = connect(fd, to->ai_addr, to->ai_addrlen);
-	while (failed && errno == EINTR);
-	return failed;
-}
-
 /* A connection to PORT of this machine, at whichever of its addresses. */
 static int dial(const char *port)
 {
@@ -31,7 +20,7 @@ static int dial(const char *port)
 			socket(to->ai_family, to->ai_socktype, to->ai_protocol);
 		if (fd == -1)
 			continue; /* no IPv6 here, perhaps */
-		if (connect_to(fd, to) == 0) {
+		if (connect(fd, to->ai_addr, to->ai_addrlen) == 0) {
 			freeaddrinfo(list);
 			return fd;
 		}

@@ -18,17 +18,6 @@
 #include <sys/socket.h> /* socket, connect, recv */
 #include <unistd.h>	/* close */
 
-/* As connect(2); but a call that was interrupted goes on, see tcp_connect. */
-static int connect_to(int fd, const struct addrinfo *to)
-{
-	int failed;
-
-	do
-		failed = connect(fd, to->ai_addr, to->ai_addrlen);
-	while (failed && errno == EINTR);
-	return failed;
-}
-
 /* A connection to PORT of this machine, at whichever of its addresses. */
 static int dial(const char *port)
 {
@@ -41,7 +30,7 @@ static int dial(const char *port)
 	int fd = socket(list->ai_family, list->ai_socktype, list->ai_protocol);
 	if (fd == -1)
 		err(1, "socket");
-	if (connect_to(fd, list) == -1)
+	if (connect(fd, list->ai_addr, list->ai_addrlen) == -1)
 		err(1, "connect");
 	freeaddrinfo(list);
 	return fd;

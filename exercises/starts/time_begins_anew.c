@@ -27,15 +27,11 @@
 static int dial(const char *port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
-	int failed, fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	address.sin_port = htons((in_port_t)strtol(port, NULL, 10));
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	do
-		failed = connect(fd, (struct sockaddr *)&address,
-				 sizeof address);
-	while (failed && errno == EINTR);
-	if (failed)
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == -1)
 		err(1, "connect");
 	return fd;
 }
