@@ -86,6 +86,7 @@ assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_
     scripts/handout "$out"
     [ ! -e "$out/exercises/solutions" ]
     [ ! -e "$out/exercises/wrong" ]
+    [ ! -e "$out/exercises/right" ]
     cmp "$out/exercises/half_close.c" exercises/starts/half_close.c
     run "$out/scripts/exercise" check half_close 3>&-
     [ "$status" -eq 1 ]

@@ -1,7 +1,7 @@
 """What is demanded of every TCP server that answers in upper case."""
 import socket
 
-from harness import Wrong, word
+from harness import Wrong, family, stat_of, word, zombies
 
 
 def bytes_like_others(lab):
@@ -24,6 +24,36 @@ def leaves_nothing(lab):
             client.close()
         lab.must_stay_the_same(visit)
         server.must_live("when clients have left")
+
+
+def some_clients(lab, server, count):
+    """They come one by one: a SYN beyond the backlog is sent again a second later."""
+    clients = []
+    for _ in range(count):
+        clients.append(lab.client(server))
+        clients[-1].talk()
+    return clients
+
+
+def leave_together(lab):
+    """A server that is one process for each client gets one signal for them all."""
+    with lab.case("nothing is left of clients that leave at the same time"):
+        server = lab.server()
+        clients = some_clients(lab, server, 12)
+        server.pause()
+        for client in clients:
+            client.close()
+        lab.until(lambda: all(stat_of(pid)[0] in "ZXT" for pid in family()), within=1)
+        server.resume()
+        for _ in range(2):  # a server may look after its children when the next client comes
+            client = lab.client(server)
+            client.talk()
+            client.close()
+        lab.reap_orphans()
+        lab.until(lambda: zombies() <= 3, within=0.3)
+        if (left := zombies()) > 3:
+            raise Wrong("children that have ended are waited for: all of them",
+                        f"12 clients left at the same time, and {left} zombies are left")
 
 
 def bounds(lab):
@@ -62,9 +92,7 @@ def everybody_at_once(lab):
     reads nothing until the others have spoken."""
     with lab.case("clients that speak at the same time get each its own answer"):
         server = lab.server()
-        clients = [lab.client(server) for _ in range(10)]
-        for client in clients:
-            client.talk()
+        clients = some_clients(lab, server, 10)
         server.pause()
         words = [word(200) for _ in clients]
         for client, said in zip(clients, words):

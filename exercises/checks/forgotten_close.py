@@ -1,4 +1,4 @@
-from echo import bounds, leaves_nothing  # noqa: F401: bounds is a round of its own
+from echo import bounds, leave_together, leaves_nothing  # noqa: F401: bounds is a round of its own
 
 
 def check(lab):
@@ -19,6 +19,7 @@ def check(lab):
         client.hear_end()
 
     leaves_nothing(lab)
+    leave_together(lab)
 
     with lab.case("it rests when clients have left"):
         server = lab.server()

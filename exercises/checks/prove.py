@@ -2,9 +2,10 @@
 """prove.py NAME...: is the check of an exercise worth trusting?
 
 It is when it turns down the broken start and each plausible wrong repair,
-each for the reason that wrong/REASONS gives, and lets the solution pass: as it
-is, and under the sanitizers, in the cage for systems without namespaces. Every
-check also has its round under the unkind kernel. Prints what is not so.
+each for the reason that wrong/REASONS gives, and lets pass what is right: other
+designs (right/), and the solution, as it is, and under the sanitizers in the
+cage for systems without namespaces. Every check also has its round under the
+unkind kernel. Prints what is not so.
 """
 import concurrent.futures
 import json
@@ -76,7 +77,9 @@ def findings(name):
         wrong = pool.map(lambda reason: turned_down(name, start, *reason), reasons(name))
         right = pool.map(lambda environment: passes(name, solution, environment),
                          ({}, {"CFLAGS": SANITIZERS, "EXERCISE_PLAIN": "" if needs_cage(name) else "1"}))
-        yield from filter(None, (*wrong, *right))
+        others = pool.map(lambda design: passes(name, patched(start, text_of(f"right/{design}")), {}, design),
+                          [file for file in os.listdir(COURSE + "/right") if file.startswith(name + "-")])
+        yield from filter(None, (*wrong, *right, *others))
 
 
 def turned_down(name, start, repair, title, words):
@@ -99,10 +102,10 @@ def needs_cage(name):
     return "RAW = True" in text_of(f"checks/{name}.py")
 
 
-def passes(name, solution, environment):
-    report = report_on(name, solution, **environment)
-    if not report["done"] or report["warnings"]:
-        return f"{name}: the solution does not pass, {environment}: {report}"
+def passes(name, text, environment, design="the solution"):
+    report = report_on(name, text, **environment)
+    if not report["done"] or report["warnings"] and design == "the solution":
+        return f"{name}: {design} does not pass, {environment}: {report}"
     return None
 
 

@@ -1,4 +1,4 @@
-from echo import bytes_like_others, everybody_at_once, leaves_nothing
+from echo import bytes_like_others, everybody_at_once, leave_together, leaves_nothing
 from echo import many_at_once as bounds  # noqa: F401: a round of its own
 
 
@@ -38,6 +38,7 @@ def check(lab):
     everybody_at_once(lab)
     bytes_like_others(lab)
     leaves_nothing(lab)
+    leave_together(lab)
 
     with lab.case("a hundred clients come and go"):
         server = lab.server()
