@@ -230,6 +230,35 @@ load helper
     [ "$status" -eq 1 ] && [[ $output = *"NO   a line that is too long "*"(10 points)"*"90 of 100 points"* ]]
 }
 
+@test "the routers of a task, and its bad line, can be had by hand" {
+    unshare -Urn true || missing "user namespaces"
+    local name
+    for name in traceroute reliable_udp; do
+        cc -o "$BATS_TEST_TMPDIR/$name" "exercises/solutions/$name.c"
+    done
+    run exercise routers -s 2 "$BATS_TEST_TMPDIR/traceroute" 10.66.4.1
+    [ "$status" -eq 0 ] && [ "$output" = $' 1  10.66.1.1\n 2  *\n 3  10.66.3.1\n 4  10.66.4.1' ]
+    run exercise routers "$BATS_TEST_TMPDIR/traceroute" 10.66.99.1
+    [ "$status" -eq 1 ] && [ "${lines[-1]}" = " 3  10.66.3.1" ]
+    "$BATS_TEST_TMPDIR/reliable_udp" receive 0 >"$BATS_TEST_TMPDIR/got" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+    PIDS+=("$!")
+    wait_for 'listening on' "$BATS_TEST_TMPDIR/said"
+    local port relayed
+    port=$(sed -n 's/.*://p' "$BATS_TEST_TMPDIR/said")
+    exercise relay 0 "$port" lose=20 twice=50 shuffle=20 >"$BATS_TEST_TMPDIR/relay" &
+    PIDS+=("$!")
+    wait_for 'listening on' "$BATS_TEST_TMPDIR/relay"
+    relayed=$(sed -n 's/.*://p' "$BATS_TEST_TMPDIR/relay")
+    "$BATS_TEST_TMPDIR/reliable_udp" send "$relayed" <"$ROOT/docs/exercises.md"
+    cmp "$BATS_TEST_TMPDIR/got" "$ROOT/docs/exercises.md"
+}
+
+@test "raw sockets are for a network of one's own: without the cage, traceroute is not run" {
+    EXERCISE_PLAIN=1 turned_down traceroute 'in a network of its own only'
+    cp exercises/solutions/traceroute.c "$DIR"
+    EXERCISE_PLAIN=1 turned_down traceroute 'in a network of its own only'
+}
+
 @test "hints come one by one, the solution after the check or by force" {
     local n
     for n in 1 2 3; do

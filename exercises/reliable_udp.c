@@ -1,6 +1,6 @@
 /* reliable_udp - a task from scratch: a stream over a line that loses data.
  *
- * ./reliable_udp receive PORT prints all that it is sent, on standard output;
+ * ./reliable_udp receive PORT prints what it is sent, at once, on its output;
  * ./reliable_udp send PORT    sends it all of its standard input.
  * The check puts a relay between the two. It passes datagrams on (of 1200 bytes
  * at most; it has room for 32 in each direction), and some it loses, repeats or
@@ -15,7 +15,7 @@
  *     5  though the line is dead for a second
  *     5  though the answers to the last of it get lost: the receiver goes on
  *        answering for a second
- *     5  the sender gives up, with status 1, when nobody has answered for 3 s
+ *     5  the sender gives up, with status 1, when nobody has answered for 2 s
  *    15  60 KiB within 1.5 s, where an answer takes 50 ms: a window
  *     5  and that with no more than three times as many bytes on the line
  *     5  all of that under an unkind kernel: EINTR
@@ -82,6 +82,7 @@ int main(int argc, char *argv[])
 			err(1, "bind");
 		fprintf(stderr, "listening on 127.0.0.1:%d\n",
 			ntohs(address.sin_port));
+		setbuf(stdout, NULL); /* what is printed is seen at once */
 		receive_it(fd);
 	}
 	return fflush(stdout) == EOF;

@@ -22,7 +22,7 @@ def tell_much(client, other, size):
     """So many bytes, in lines of 1000, as fast as the other hears them; all of them."""
     said = b""
     while len(said) < size:
-        part = b"".join(word(999) + b"\n" for _ in range(20))
+        part = b"".join(word() + b"." * 991 + b"\n" for _ in range(20))
         client.say(part)
         other.hear(part, "20 lines")
         said += part

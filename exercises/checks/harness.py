@@ -1270,7 +1270,7 @@ def checked(name, source, folder, uid, processes, library, sanitizer, progress):
         lab.most_processes, lab.progress = processes, progress
         lab.task, lab.raw = hasattr(check, "POINTS"), hasattr(check, "RAW")
         if lab.raw and os.getpid() != 1:
-            raise Unfit("raw sockets are for a network of one's own only, and this system allows no namespaces")
+            raise Unfit("a program with raw sockets is run in a network of its own only, and this system allows no namespaces")
         os.chmod(folder, 0o755)  # the program may write into folders in it, not here
         lab.library = library
         progress("it compiles")

@@ -89,6 +89,7 @@ def main():
         sys.exit(2)
     except (OSError, OverflowError) as error:
         sys.exit(f"relay: port {sys.argv[1]}: {error}")
+    print(f"listening on 127.0.0.1:{relay.port}", flush=True)
     while True:
         relay.step(1)
 

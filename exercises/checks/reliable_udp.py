@@ -1,4 +1,3 @@
-import functools
 import random
 import time
 
@@ -6,7 +5,7 @@ from harness import Wrong, quoted
 from relay import Relay
 
 POINTS = 100
-SILENCE = 3     # s without a datagram, after which nothing will come
+SILENCE = 2     # s without a datagram, after which nothing will come
 STAYS = 4       # s until the receiver has ended, once the sender has
 
 
@@ -96,7 +95,7 @@ def check(lab):
         line.both_end()
 
     with lab.case("no bytes at all, one, and bytes 0", 5):
-        for data in b"", b"x", bytes(1000), bytes(2001):
+        for data in b"", b"x", bytes(2000):
             Line(lab, data).carry()
 
     with lab.case("one datagram of five is lost", 15):
@@ -113,18 +112,16 @@ def check(lab):
         line.carry(meanwhile=dead_once(line, lambda: line.relay.bytes > 5000, 1, line.relay.front, line.relay.back))
 
     with lab.case("the answers to the last of it get lost", 5):
-        for length in 1, 3000:
-            line = Line(lab, chance(length))
-            at_the_end = functools.partial(lambda line: line.receiver.output == line.data, line)
-            line.carry(meanwhile=dead_once(line, at_the_end, 0.5, line.relay.front))
+        line = Line(lab, chance(3000))
+        line.carry(meanwhile=dead_once(line, lambda: line.receiver.output == line.data, 0.5, line.relay.front))
 
     with lab.case("nobody answers: the sender gives up", 5):
         nobody, start = lab.datagrams(), time.monotonic()
         sender = lab.run("send", nobody.getsockname()[1], stdin=b"hello")
-        if sender.must_end("the sender ends when nobody has answered for 3 s", within=6) != 1:
+        if sender.must_end("the sender ends when nobody has answered for 2 s", within=5) != 1:
             raise Wrong("the sender ends with status 1", f"it {sender.state()}")
-        if (took := time.monotonic() - start) < 2.5:
-            raise Wrong("the sender gives up after 3 s", f"it gave up after {took:.1f} s")
+        if (took := time.monotonic() - start) < 1.5:
+            raise Wrong("the sender gives up after 2 s", f"it gave up after {took:.1f} s")
 
     with lab.case("60 KiB within 1.5 s, where an answer takes 50 ms", 15):
         Line(lab, chance(60 << 10), delay=0.025).carry(seconds=1.5)
@@ -142,5 +139,5 @@ def check(lab):
 
 def bounds(lab):
     with lab.case("nothing is written beyond the end of an array", 5):
-        for length in 999, 1000, 1001, 20000:
+        for length in 1000, 20000:
             Line(lab, chance(length), lose=0.1).carry()

@@ -19,7 +19,7 @@ struct piece {
 
 /* Pieces on their way at once; and in ms: send again; give up; stay for those
  * who have not heard our last answer. */
-enum { WINDOW = 16, AGAIN = 60, GIVE_UP = 3000, STAY = 1500 };
+enum { WINDOW = 16, AGAIN = 60, GIVE_UP = 2000, STAY = 1000 };
 
 /* True if a datagram comes within MS milliseconds; -1: without a limit. */
 static bool comes(int fd, int ms)
@@ -86,7 +86,6 @@ static void receive_it(int fd)
 		if (ntohl(piece.number) == number && !ended) {
 			size_t size = (size_t)n - sizeof piece.number;
 			fwrite(piece.data, 1, size, stdout);
-			fflush(stdout);
 			ended = size == 0;
 			number++;
 		}
@@ -118,6 +117,7 @@ int main(int argc, char *argv[])
 			err(1, "bind");
 		fprintf(stderr, "listening on 127.0.0.1:%d\n",
 			ntohs(address.sin_port));
+		setbuf(stdout, NULL); /* what is printed is seen at once */
 		receive_it(fd);
 	}
 	return fflush(stdout) == EOF;
