@@ -46,9 +46,10 @@ all: $(BINS) ## build every demo (what plain `make` does)
 
 # Into a file of its own and then renamed: two terminals may build at once.
 .SECONDEXPANSION:
+tcp_thread/tcp_thread: LDLIBS = -pthread # for glibc before 2.34
 $(BINS): $$(wildcard $$(@D)/*.[ch]) $(wildcard *.h) .flags
 	@[ -w $(@D) ] || { printf '$(@D) cannot be written\nhint: copy it all: cp -r . /var/tmp/dialtone\n' >&2; false; }
-	$(COMPILE) -o $@.$$$$ $(filter %.c,$^) && mv -f $@.$$$$ $@
+	$(COMPILE) -o $@.$$$$ $(filter %.c,$^) $(LDLIBS) && mv -f $@.$$$$ $@
 
 # A binary is as old as the flags it was built with.
 .flags: FORCE

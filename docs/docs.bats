@@ -290,7 +290,7 @@ text = read("docs/course.md")
 alone, lessons = text.split("## Alone")[1].split("## In class")
 rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| \d.*", alone, re.M)]
 if [demo_in(row[1]) for row in rows] != demos:
-    wrong.append("the demos of the tables for who learns alone are not DEMOS")
+    wrong.append("the demos of the tables for learning alone are not DEMOS")
 if [int(row[0]) for row in rows] != list(range(1, len(rows) + 1)):
     wrong.append("they are not numbered from 1")
 parts = subprocess.run(["scripts/table", "-p"], stdout=subprocess.PIPE, text=True, check=True).stdout

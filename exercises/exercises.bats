@@ -346,7 +346,7 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
     grep -q 'tests="3" failures="0"' grade.xml
 }
 
-@test "wrong use and names that are none are told so" {
+@test "wrong use and unknown names are named" {
     for words in "" nonsense "check" "list x" "check a b"; do
         # shellcheck disable=SC2086 # words, not one argument
         run exercise $words

@@ -250,7 +250,7 @@ same_as_ping() {
     done
 }
 
-@test "a host that is none, and one that cannot be reached, are named" {
+@test "a host that does not exist, and one that cannot be reached, are named" {
     alone --separate-stderr "$PING" no-such-host.invalid
     [ "$status" -eq 1 ]
     [[ $stderr = "raw_icmp: look up no-such-host.invalid: "*"(EAI_"* ]]

@@ -52,7 +52,7 @@ assert not select.select([], lates, [], 0)[1]
 assert [info(s)[0] for s in servers] == [1, 2, 3, 6]'
 }
 
-@test "who is accepted counts no more: a backlog of 0, and eleven connections" {
+@test "a client that is accepted counts no more: a backlog of 0, and eleven connections" {
     python "$QUEUE"'
 s = server(0)
 both = [(fill(s, 1)[0], s.accept()[0]) for _ in range(11)]

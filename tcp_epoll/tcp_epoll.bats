@@ -63,7 +63,7 @@ assert 0 < each <= 256, each' "$PORT" "$PID" "$(descriptors)"
     grep -q '^tcp_epoll: recv from 127.0.0.1:[0-9]*: Connection reset by peer (ECONNRESET)$' "$LOG"
 }
 
-@test "who never reads delays nobody, takes bounded memory, and leaves without a spin" {
+@test "a client that never reads delays nobody, takes bounded memory, and leaves without a spin" {
     start tcp_epoll -q 127.0.0.1 0
     never_readers_are_bounded
 }

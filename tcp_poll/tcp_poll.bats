@@ -20,7 +20,7 @@ load ../scripts/many_helper
     grep -q '^tcp_poll: recv from 127.0.0.1:[0-9]*: Connection reset by peer (ECONNRESET)$' "$LOG"
 }
 
-@test "who never reads delays nobody, takes bounded memory, and leaves without a spin" {
+@test "a client that never reads delays nobody, takes bounded memory, and leaves without a spin" {
     start tcp_poll -q 127.0.0.1 0
     never_readers_are_bounded
 }

@@ -25,7 +25,7 @@ for turn in range(100):
     [ "$(served_by | awk '$1 < 10' | wc -l)" -eq 0 ]
 }
 
-@test "who gets a call is not who has time: one waits although two are idle" {
+@test "the addresses choose the process, not who has time: one client waits although two are idle" {
     start tcp_reuseport 127.0.0.1 0
     python '
 first = dial(sys.argv[1])

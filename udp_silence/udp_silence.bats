@@ -23,7 +23,7 @@ load ../scripts/bats_helper
     grep -q '^Udp: 0 4 0 4 ' <<<"$output" # InDatagrams NoPorts InErrors OutDatagrams
 }
 
-@test "who is not connected may ask for errors: IP_RECVERR" {
+@test "a socket that is not connected may ask for errors: IP_RECVERR" {
     python '
 import select
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
