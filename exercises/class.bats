@@ -30,7 +30,7 @@ first = suite.find("testcase")
 assert first.get("classname") == "half_close" and first.get("name") == first[0].get("message")
 assert "expected:" in first[0].text and float(first.get("time")) >= 0
 assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_s.xml"
-    # Again: nothing is checked twice, but what has changed, and who is asked for.
+    # Again: only what has changed is checked again, and the students who are named.
     [[ $(grade_class) = *"; 0 checked in "* ]]
     cp exercises/solutions/half_close.c "$CLASS/=bert's/exercises"
     rm -f "$OUT/.verdicts/anna/half_close.json"

@@ -179,7 +179,7 @@ same_as_ping() {
     says "1 packets transmitted, 1 received, 0% packet loss, time #ms"
     alone "$PING" -c 200 -i 0.002 127.0.0.1
     says "200 packets transmitted, 200 received, 0% packet loss, time #ms"
-    # One that never ends: there is always one more packet, and be it an empty one.
+    # One that never ends: there is always one more packet, even if it is empty.
     command -v strace >/dev/null || missing strace
     alone timeout -k 1 10 strace -D -o /dev/null -e trace=recvfrom -e inject=recvfrom:retval=0 \
         "$PING" -c 3 -i 0.05 -W 0.2 127.0.0.1

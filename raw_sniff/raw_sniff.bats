@@ -288,7 +288,7 @@ sniffer.send_signal(signal.SIGCONT)'
     [ "$status" -eq 0 ]
     [ "$(packets | wc -l)" -eq 50 ]
     [ "${lines[-1]}" = "50 shown, 0 of other ports, 0 missed (no room)" ]
-    # A flood that never ends: there is always one more packet, and be it an empty one.
+    # A flood that never ends: there is always one more packet, even if it is empty.
     command -v strace >/dev/null || missing strace
     # shellcheck disable=SC2016 # for the shell inside
     alone bash -c '

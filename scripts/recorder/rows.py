@@ -138,7 +138,7 @@ class Timeline:
             if segment["flags"] == ["SYN"]:
                 keys.add(port(segment["to"]))
             owners = {self.owners.get(about[end]) for end in ("from", "to")} if len(self.ranks) > 1 else set(self.ranks)
-            if len(owners) == 1:  # who plays both sides does it in the order of time
+            if len(owners) == 1:  # a process that plays both sides does it in the order of time
                 keys |= owners
             side = "left" if self.leaves_left(segment) else "right"
             yield {"kind": "arrow", "side": side, "text": segment_text(segment, seen), "time": segment["time"],

@@ -6,7 +6,7 @@ from .network import plain
 NOTE = re.compile(r"\d+<((?:TCP|UDP|UNIX|RAW|PACKET|ICMP|PING|NETLINK)[\w-]*):\[(.*?)\]>(?=[,)]|$)")
 KINDS = {"TCPv6": "TCP", "UDPv6": "UDP", "UNIX-STREAM": "UNIX", "UNIX-DGRAM": "UNIX", "UNIX-SEQPACKET": "UNIX",
          "RAWv6": "RAW", "PING": "ICMP", "PINGv6": "ICMP"}
-# Who calls and who is called. Where neither says: who speaks first calls.
+# Who calls and who is called. Where neither says so: the side that speaks first is the one that calls.
 SIDES = {"connect": "client", "accept": "server", "accept4": "server", "listen": "server"}
 SPEAKS = dict.fromkeys(["sendto", "sendmsg", "sendmmsg", "write"], "client") | \
     dict.fromkeys(["recvfrom", "recvmsg", "recvmmsg", "read"], "server")
