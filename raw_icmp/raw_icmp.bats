@@ -61,8 +61,8 @@ same_as_ping() {
     same_as_ping "-c 2 -i 0.01 -W 0.1 127.0.0.1"
     grep -qx 'status 1' <<<"$output"
     WHERE=(behind_a_router)
-    same_as_ping "-c 1 -t 1 10.0.2.1" "-c 1 10.0.2.1" "-c 1 10.0.7.1" "-c 1 10.0.9.1"
-    [ "$(grep -c '^From' <<<"$output")" -eq 3 ]
+    same_as_ping "-c 1 -t 1 10.0.2.1" "-c 1 10.0.2.1" "-c 1 10.0.7.1" "-c 1 10.0.8.1" "-c 1 10.0.9.1"
+    [ "$(grep -c '^From' <<<"$output")" -eq 4 ]
 }
 
 @test "a reply that is forged is told from a good one" {
@@ -150,6 +150,7 @@ same_as_ping() {
         "From 127.0.0.2 icmp_seq=4 Destination Port Unreachable" \
         "From 127.0.0.2 icmp_seq=5 Frag needed and DF set (mtu = 1280)" \
         "From 127.0.0.2 icmp_seq=6 ICMP type 3, code 5" \
+        "From 127.0.0.2 icmp_seq=14 Packet filtered" \
         "From 127.0.0.2 icmp_seq=17 ICMP type 3, code 16" \
         "From 127.0.0.2 icmp_seq=18 ICMP type 4, code 0" \
         "From 127.0.0.2 icmp_seq=19 Time to live exceeded" \

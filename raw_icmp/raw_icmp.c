@@ -96,6 +96,8 @@ static void say_kind(const unsigned char *msg)
 	else if (msg[0] == ICMP_DEST_UNREACH && msg[1] == 4)
 		printf("Frag needed and DF set (mtu = %d)",
 		       msg[6] * 256 + msg[7]);
+	else if (msg[0] == ICMP_DEST_UNREACH && msg[1] == 13)
+		printf("Packet filtered");
 	else if (msg[0] == ICMP_TIME_EXCEEDED && msg[1] == 0)
 		printf("Time to live exceeded");
 	else
@@ -137,8 +139,7 @@ static void judge(const unsigned char *icmp, size_t n, int number)
 	}
 }
 
-/* 4. Take a packet in. What tells whose it is stands in a reply itself, and in
- *    an error in the request that it quotes. */
+/* 4. Take a packet in. A reply has our id; an error quotes our request. */
 static void hear(int fd)
 {
 	const size_t n = (size_t)recv(fd, packet, sizeof packet, 0);
@@ -174,12 +175,11 @@ int main(int argc, char *argv[])
 			return fputs(usage, stdout) == EOF;
 		const bool whole = c != 'i' && c != 'W';
 		const double most = c == 's' ? 65507 : c == 't' ? 255 : 1e6;
-		char *value =
-			c == '?' ? (char[]){'-', (char)optopt, 0} : optarg;
-		if (value[strspn(value, &".0123456789"[whole])] ||
-		    sscanf(value, "%lf%1s", &option[c], (char[2]){0}) != 1 ||
+		char *text = c == '?' ? (char[]){'-', (char)optopt, 0} : optarg;
+		if (text[strspn(text, &".0123456789"[whole])] ||
+		    sscanf(text, "%lf%1s", &option[c], (char[2]){0}) != 1 ||
 		    option[c] < (whole ? c != 's' : 0.002) || option[c] > most)
-			wrong_use(value, "is no valid option or number");
+			wrong_use(text, "is no valid option or number");
 	}
 	const char *name = argv[optind] ? argv[optind] : "127.0.0.1";
 	if (argv[optind] && argv[optind + 1])
@@ -198,14 +198,14 @@ int main(int argc, char *argv[])
 	size = 8 + (size_t)option['s'];
 	printf("PING %s (%s) %zu(%zu) bytes of data.\n", name,
 	       inet_ntoa(host.sin_addr), size - 8, size + 20);
-	do {
+	do { /* poll in each round, and look for Ctrl-C every 100 ms */
 		double left = next - now();
 		if (left <= 0) {
 			ask(fd);
 			left = option[sent == last ? 'W' : 'i'];
 			next = now() + left;
 		}
-		int ms = left < 0.1 ? (int)(left * 1000) + 1 : 100; /* Ctrl-C */
+		int ms = left < 0.1 ? (int)(left * 1000) + 1 : 100;
 		if (poll(&(struct pollfd){fd, POLLIN, 0}, 1, ms) == 1)
 			hear(fd);
 	} while (!stopped && !ferror(stdout) &&
