@@ -3,7 +3,7 @@ import re
 import socket
 import struct
 
-from harness import Wrong
+from harness import Unfit, Wrong
 from icmp_checksum_odd import total
 from routers import Routers
 
@@ -37,11 +37,14 @@ def of_another(packet):
 
 class Way:
     """Three routers, and the program that asks for them. Silent ones say nothing themselves;
-    nor do those in `says`: there says[N](packet, way) is called when a packet ends there."""
+    nor do those in `says`: there, what says[N](packet, way) returns is sent when a packet ends."""
 
     def __init__(self, lab, silent=(), says=None):
         self.lab, self.seen, self.quiet = lab, {}, [*silent, *(says or {})][:1]
-        self.routers = lab.adopt(Routers(random.randint(16, 250), {*silent, *(says or {})}))
+        try:
+            self.routers = lab.adopt(Routers(random.randint(16, 250), {*silent, *(says or {})}))
+        except OSError as error:
+            raise Unfit(f"this kernel cannot play three routers: {error.strerror}") from None
         self.address = self.routers.own
         self.home = self.address(1)[:-1] + "2"
         self.says, self.ears, self.towards_us = says or {}, {}, {}
