@@ -37,7 +37,7 @@ int main(int argc, char *argv[])
 	const struct sigaction action = {.sa_handler = interrupt};
 	const struct itimerval every = {{0, 100000}, {0, 100000}}; /* 100 ms */
 	const struct timeval tv = {.tv_usec = 450000};
-	int client_fd, fd, n, left, tries = 0;
+	int client_fd, fd, n, left, tries = 0, late = 0;
 	char buf[100];
 
 	begin_story(argc, argv,
@@ -61,11 +61,13 @@ int main(int argc, char *argv[])
 	n = CALL("server", setitimer(ITIMER_REAL, &every, NULL));
 	expect("the timer runs", n == 0);
 	start += passed();
-	do
+	do { /* EAGAIN: a busy machine let us sleep for too long; once may be */
 		n = mark("recv", (int)recv(fd, buf, sizeof buf, 0));
-	while (n == -1 && errno == EINTR && ++tries < 6);
+		late += n == -1 && errno == EAGAIN;
+	} while (n == -1 && late < 2 && ++tries < 6 + late);
 	expect("each recv begins its 450 ms anew: the waiting never ends",
-	       n == -1 && errno == EINTR && passed() > 550 && passed() < 5000);
+	       late < 2 && n == -1 && errno == EINTR && passed() > 550 &&
+		       passed() < 5000);
 
 	scene("A deadline. After each signal we poll for what is left of it.");
 	start += passed();
