@@ -16,8 +16,9 @@
 
 enum { ANSWER = 500, NOT_SENT = 0x894B }; /* bytes; Linux' SIOCOUTQNSD */
 
-static const int on = 1;
+static const int on = 1, off = 0;
 static int held, last; /* bytes: held back; of the last recv */
+static struct timespec start;
 
 /* Ask the kernel how many bytes it has from send and holds back: look up to
  * LOOKS times, 1 ms apart, until there are none. */
@@ -29,20 +30,21 @@ static void look(int fd, int looks)
 	while (held > 0 && --looks > 0 && poll(NULL, 0, 1) != -1);
 }
 
-static void set(int fd, int level, int option, int value)
-{
-	if (setsockopt(fd, level, option, &value, sizeof value) == -1)
-		die("setsockopt");
-}
-
-/* Return the milliseconds since START. Print them and a star in that column. */
-static int axis(struct timespec start, int bytes, const char *what)
+/* Return the milliseconds since START. */
+static int passed(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	int ms = (int)(now.tv_sec - start.tv_sec) * 1000 +
-		 (int)(now.tv_nsec - start.tv_nsec) / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &now); /* with this one it cannot fail */
+	return (int)(now.tv_sec - start.tv_sec) * 1000 +
+	       (int)(now.tv_nsec - start.tv_nsec) / 1000000;
+}
+
+/* Print them, and a star in that column. */
+static int axis(int bytes, const char *what)
+{
+	int ms = passed();
+
 	note("%3d ms |%*s %d bytes %s", ms, ms < 50 ? ms + 1 : 50, "*", bytes,
 	     what);
 	return ms;
@@ -53,39 +55,40 @@ static int axis(struct timespec start, int bytes, const char *what)
 static int answer(int sends, bool nodelay, bool hurry)
 {
 	int client_fd, conn_fd, ms = 0, heard = 0;
-	struct timespec start;
-	char buf[ANSWER];
+	char buf[ANSWER] = "x";
 
-	connected_pair(&client_fd, &conn_fd);
-	/* 0: like a client that has talked for a while. The first ACKs of
-	 * a connection leave at once: a test with one message shows nothing. */
-	set(client_fd, IPPROTO_TCP, TCP_QUICKACK, 0);
-	if (nodelay && CALL("server", setsockopt(conn_fd, IPPROTO_TCP,
-						 TCP_NODELAY, &on, sizeof on)))
-		die("setsockopt TCP_NODELAY");
-	memset(buf, 'x', sizeof buf);
-	/* An ACK must not come before we have looked, on a busy machine: the
-	 * server is deaf until its client has heard something. */
-	set(conn_fd, IPPROTO_IP, IP_MINTTL, hurry ? 0 : 255);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (int i = 0; i < sends; i++)
-		if (send(conn_fd, buf, (size_t)(ANSWER / sends), 0) == -1)
-			die("send");
-	look(conn_fd, 1);
-	axis(start, held, "held back");
+	do { /* again, if a busy machine took so long that an ACK may be here */
+		connected_pair(&client_fd, &conn_fd);
+		/* off: like a client that has talked for a while. The first ACKs
+		 * leave at once: a test with one message shows nothing. */
+		if (setsockopt(client_fd, IPPROTO_TCP, TCP_QUICKACK, &off,
+			       sizeof off))
+			die("setsockopt TCP_QUICKACK");
+		if (nodelay &&
+		    CALL("server", setsockopt(conn_fd, IPPROTO_TCP, TCP_NODELAY,
+					      &on, sizeof on)))
+			die("setsockopt TCP_NODELAY");
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		for (int i = 0; i < sends; i++)
+			if (send(conn_fd, buf, (size_t)(ANSWER / sends), 0) ==
+			    -1)
+				die("send");
+		look(conn_fd, 1);
+	} while (!nodelay && passed() >= 40);
+	axis(held, "held back");
 	while (heard < ANSWER) {
 		last = (int)recv(client_fd, buf, sizeof buf, 0);
 		if (last <= 0)
 			die("recv");
 		heard += last;
-		ms = axis(start, last, "come");
-		set(conn_fd, IPPROTO_IP, IP_MINTTL, 0); /* see tcp_keepalive */
-		if (!hurry || heard == ANSWER)
-			continue;
-		if (CALL("client", setsockopt(client_fd, IPPROTO_TCP,
-					      TCP_QUICKACK, &on, sizeof on)))
-			die("setsockopt TCP_QUICKACK");
-		look(conn_fd, 20); /* its ACK has left: does the rest? */
+		ms = axis(last, "come");
+		if (hurry && heard < ANSWER) {
+			if (CALL("client",
+				 setsockopt(client_fd, IPPROTO_TCP,
+					    TCP_QUICKACK, &on, sizeof on)))
+				die("setsockopt TCP_QUICKACK");
+			look(conn_fd, 20); /* the ACK has left: the rest? */
+		}
 	}
 	return ms;
 }
@@ -102,7 +105,7 @@ int main(int argc, char *argv[])
 	scene("An answer of 500 bytes, in five sends of 100.");
 	ms = answer(5, false, false);
 	expect("one piece leaves; four wait, all for one ACK: some 40 ms",
-	       held == 400 && last == 400 && ms >= 30 && ms < 1000);
+	       held == 400 && last >= 400 && ms >= 30 && ms < 2000);
 	answer(5, false, true);
 	expect("with a client that acknowledges at once, they do not",
 	       held == 0);

@@ -51,7 +51,7 @@ int main(int argc, char *argv[])
 	expect("it gave up: \"try again\"", n == -1 && errno == EAGAIN);
 	ms = (int)(now_ms() - start);
 	note("it waited %d ms", ms); /* a tick of the clock may be missing */
-	expect("that was the time-out", ms >= 180 && ms < 1000);
+	expect("that was the time-out", ms >= 180 && ms < 1900);
 
 	scene("Zero is not the shortest time-out. It is none.");
 	tv = (struct timeval){0};
@@ -73,7 +73,7 @@ int main(int argc, char *argv[])
 	ms = (int)(now_ms() - start);
 	note("it waited %d ms, until the client spoke", ms);
 	expect("recv waits, if need be for ever; the connection is good",
-	       n == 7 && ms >= 700 && ms < 2000);
+	       n == 7 && ms >= 700 && ms < 4000);
 
 	scene("The cable is cut, nobody hears the call. connect gives up.");
 	listen_fd = bound_socket(&to);
@@ -90,5 +90,5 @@ int main(int argc, char *argv[])
 	ms = (int)(now_ms() - start);
 	note("it waited %d ms", ms);
 	expect("it gave up: \"in progress\", the kernel dials on until close",
-	       n == -1 && errno == EINPROGRESS && ms >= 180 && ms < 1000);
+	       n == -1 && errno == EINPROGRESS && ms >= 180 && ms < 1900);
 }
