@@ -223,11 +223,11 @@ assert "prefers-color-scheme: dark" in root.find(name + "style").text' "$BATS_TE
     timeout 60 env TERM=dumb /usr/bin/python3 - "$ROOT/scripts/show" "$RECORD" 3>&- <<'END'
 import pexpect, sys
 t = pexpect.spawn(sys.argv[1], ["ladder", sys.argv[2]], timeout=20, encoding="utf-8", dimensions=(24, 80))
-t.expect_exact("--More--")
+t.expect_exact("Enter: more, q: enough")
 assert t.before.count("\n") == 23 and "\x1b" not in t.before, t.before
-t.send(" ")
-t.expect_exact("--More--")
-t.send("q")
+t.sendline("")
+t.expect_exact("Enter: more, q: enough")
+t.sendline("q")
 t.expect(pexpect.EOF)
 END
 }

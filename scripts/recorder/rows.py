@@ -1,16 +1,8 @@
-"""From a document to the rows of a ladder: what ladder, beside, svg, mermaid and the book draw. A
-row is a dictionary with a key "kind":
-
-  title  text                     a scene of a story begins
-  call   side, text               a system call and its result; side is None if it is about no socket
-  arrow  side, text               a segment, or a message, that leaves from that side
-  state  left, right              what the kernel says of the two ends, or None
-  note   side, text               a claim, or another line that the program prints
-  gap    text                     nothing has happened for a while
-
-side is "left" (who calls) or "right" (who is called). "time" is when it was; of a call, "place" is
-(file, line) in the source; "connection" is the number of the connection, and "number" the same where
-a scene has several.
+"""From a document to the rows of a ladder, which ladder, beside, svg, mermaid and the book draw:
+dictionaries with "kind", "text", "side" ("left": who calls; "right": who is called; None) and "time". The kinds:
+title (of a scene), call (with "place", its file and line), arrow (a segment, or a message by AF_UNIX), state
+(with "left" and "right", what the kernel says of the two ends), note (what the program prints), gap (a while in
+which nothing happened). "connection" is its number; "number" the same where a scene has several.
 """
 import bisect
 import re
@@ -79,6 +71,8 @@ class Timeline:
         self.arrows = {}  # of each connection: the times of its segments
         for segment in document["segments"]:
             self.arrows.setdefault(frozenset((segment["from"], segment["to"])), []).append(segment["time"])
+        self.flows = {flow(known) for known in self.sockets} | set(self.arrows) | \
+            {port(end) for ends in self.arrows for end in ends}
 
     def events(self):
         """All rows, in the order of time."""
@@ -107,10 +101,8 @@ class Timeline:
             keys.add(flow(known))
         elif name in FORKS | {"kill", "wait4"}:
             keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
-        if known and known["kind"] in ("PACKET", "RAW") and waits:  # it hears all
-            keys |= set(self.arrows) | {port(end) for ends in self.arrows for end in ends}
-        elif waits and not known:  # for any of its sockets; or for what is not recorded, a pipe, a signal
-            keys |= {flow(self.sockets[index]) for index in self.its.get(pid, ())} or set(self.ranks)
+        if waits and (not known or known["kind"] in ("PACKET", "RAW")):  # it may hear all
+            keys |= self.flows
         row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "keys": keys,
                "ends": known and ends_of(known), "time": call["end"] if waits else call["begin"],
                "place": (call["file"], call["line"]), "rank": self.ranks[pid]}
