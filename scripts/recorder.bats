@@ -85,12 +85,31 @@ alike() {
         s/((fork\(\)|getppid\(\)|wait(pid)?\(.*\)) =|process|called) [0-9]+/\1 <n>/g; s/TCP [0-9]+ > [0-9]+/TCP/; s/[ ─]+/ /g; s/│//g'
 }
 
+# in_order FILE: no segment was lost, each came after a call that sent it and before the end of one
+# that received its bytes.
+in_order() {
+    /usr/bin/python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["missed"] == 0, d["missed"]
+ends = {at: (s["local"], s["peer"]) for at, s in enumerate(d["sockets"]) if s["kind"] == "TCP" and s["local"] and s["peer"]}
+calls = [(c, ends[c["socket"]]) for c in d["calls"] if c["socket"] in ends and (c["result"] or 0) > 0]
+data = [(s["time"], (s["from"], s["to"])) for s in d["segments"] if s["protocol"] == "TCP" and s["length"]]
+for call, own in calls:
+    if call["system_call"] in ("recvfrom", "recvmsg", "read", "readv"):
+        assert any(way == own[::-1] and time < call["end"] for time, way in data), call
+for time, way in data:
+    if way in ends.values():
+        assert any(own == way and call["begin"] < time for call, own in calls), (time, way)' "$1"
+}
+
 # twice DEMO: of at most five recordings, two must have the same ladder. (On a busy machine a
 # timer of the kernel may outlast a pause.)
 twice() {
     local try other
     for try in 1 2 3 4 5; do
         "$ROOT/scripts/record" -o "$BATS_TEST_TMPDIR/$1.$try.json" demo "$1" 3>&- || return
+        in_order "$BATS_TEST_TMPDIR/$1.$try.json" || return
         alike "$BATS_TEST_TMPDIR/$1.$try.json" >"$BATS_TEST_TMPDIR/$1.$try"
         for ((other = 1; other < try; other++)); do
             ! cmp -s "$BATS_TEST_TMPDIR/$1.$other" "$BATS_TEST_TMPDIR/$1.$try" || return 0
@@ -109,7 +128,7 @@ twice() {
 @test "the same of all demos, in at most ten minutes" {
     command -v strace >/dev/null || missing strace
     "$ROOT/scripts/sandbox" true || missing "a private network"
-    export -f twice alike
+    export -f twice alike in_order
     export ROOT BATS_TEST_TMPDIR
     "$ROOT/scripts/table" -d | timeout 600 xargs -P 2 -I DEMO bash -c 'twice DEMO' 3>&-
 }

@@ -88,10 +88,12 @@ def read(folder, pause):
             elif match := LINE.match(line):
                 own.append(parsed(int(path.suffix[1:]), int(match[1] + match[2]), match[3], match[4]))
                 frames = own[-1].frames
-        for call, following in zip(own, own[1:]):
+        for call, following in list(zip(own, own[1:])):
             if call.end:
                 latest = following.begin - 1 - 1000 * length(call.name, pause) * call.paused
                 call.end = max(call.end, min(latest, call.end + (100 if call.paused else 5) * 10**6))
+            if call.errno == "EINTR" and (call.name, call.arguments) == (following.name, following.arguments):
+                own.remove(call)  # the kernel has begun it anew, without a word to the program
         if own and own[-1].errno == "EINTR":  # it was killed meanwhile
             own[-1].result = own[-1].errno = None
         calls += own

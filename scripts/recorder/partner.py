@@ -13,7 +13,8 @@ CLIENTS = {"udp_waits_forever": ["udp_demo/udp_demo", "server"]} | dict.fromkeys
     ["empty_message", "half_close", "time_begins_anew", "first_address_only"], ["tcp_server/tcp_server"])
 # What they are told on the command line, if it is not a port.
 WORDS = {"udp_waits_forever": ["8080", "hello"], "icmp_checksum_odd": [], "believes_the_header": [],
-         "traceroute": ["127.0.0.1"], "stale_socket_file": ["socket"], "deletes_users_file": ["socket"], "files_leak": ["socket"]}
+         "traceroute": ["127.0.0.1"], "stale_socket_file": ["socket"], "deletes_users_file": ["socket"],
+         "files_leak": ["socket"]}
 SAID = b"hello\nhow are you?\n"
 
 
