@@ -31,7 +31,8 @@ class Sockets:
         """The index of the socket that a call is about, or has made (the first of two); or None."""
         table, note = self.tables.setdefault(call.pid, {}), NOTE.match(call.arguments)
         if call.name in ("socket", "accept", "accept4") and (call.result or 0) > 0:
-            table[call.result] = self.new(call, NOTE.match(f"{call.result}{call.made}"), SIDES.get(call.name))
+            kind = "PACKET" if call.arguments.startswith("AF_PACKET") else "?"
+            table[call.result] = self.new(call, NOTE.match(f"{call.result}{call.made}"), SIDES.get(call.name), kind)
             return table[call.result]
         if call.name == "socketpair" and call.result == 0:
             one, two = map(int, re.findall(r"(?<=[\[ ])\d+(?=[<,\]])", call.arguments)[-2:])
