@@ -145,3 +145,22 @@ sys.exit(watch())' "$PORT" "$ROOT"
     # An accept that fails for ever burns no CPU.
     grep -qE '^tcp_server server +accept .* 4 rested' <<<"$output"
 }
+
+# bats test_tags=slow
+@test "mutants names what a story does not notice, and forgives what has a reason" {
+    command -v tcc >/dev/null || missing tcc
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir "$copy"
+    cp -r "$ROOT"/{Makefile,common.h,scripts,sock_resolve} "$copy"
+    run "$copy/scripts/mutants" sock_resolve
+    [ "$status" -eq 0 ]
+    grep -qE '^sock_resolve +10 mutants  6 killed, 4 explained$' <<<"$output"
+    sed -i '/listen/d' "$copy/scripts/mutants.spared"
+    run "$copy/scripts/mutants" sock_resolve
+    [ "$status" -eq 1 ]
+    [ "${lines[-1]}" = "2 survivors without a reason" ]
+    [[ $output = *"    survived: sock_resolve.c:"*": 1 -> 10"* ]]
+    run "$copy/scripts/mutants" tcp_nothing
+    [ "$status" -eq 2 ]
+    [ "${lines[0]}" = "mutants: there is no story 'tcp_nothing'" ]
+}
