@@ -11,7 +11,8 @@ load helper
         grep -q "^@test \"$name: the check is worth trusting\" {" exercises/slow.bats
         local hints
         hints=$(($(grep -cx -e --- "exercises/hints/$name.txt") + 1))
-        [ $hints -ge 2 ] && [ $hints -le 3 ]
+        [ $hints -ge 2 ]
+        [ $hints -le 3 ]
         run ! grep -E '.{81}' <<<"$(expand "exercises/hints/$name.txt")"
         [[ $(sed -n "s/^$name .*  *\(tcp\|udp\|unix\|sock\|raw\)_\w* .*/yes/p" exercises/LIST) = yes ]]
     done
@@ -31,7 +32,8 @@ load helper
                 -Wmissing-prototypes -Wformat=2 "exercises/starts/$name.c" 2>&1)" ]
         done
         lines=$(sed '1,/^ \*\/$/d' "exercises/starts/$name.c" | wc -l)
-        [ "$lines" -ge 30 ] && [ "$lines" -le 100 ]
+        [ "$lines" -ge 30 ]
+        [ "$lines" -le 100 ]
         grep -q "^ \* Symptom: " "exercises/starts/$name.c"
         grep -q "^ \* Check:   make exercise-$name$" "exercises/starts/$name.c"
         run ! grep -E '.{81}' <<<"$(expand "exercises/starts/$name.c")"
@@ -237,9 +239,11 @@ load helper
         cc -o "$BATS_TEST_TMPDIR/$name" "exercises/solutions/$name.c"
     done
     run exercise routers -s 2 "$BATS_TEST_TMPDIR/traceroute" 10.66.4.1
-    [ "$status" -eq 0 ] && [ "$output" = $' 1  10.66.1.1\n 2  *\n 3  10.66.3.1\n 4  10.66.4.1' ]
+    [ "$status" -eq 0 ]
+    [ "$output" = $' 1  10.66.1.1\n 2  *\n 3  10.66.3.1\n 4  10.66.4.1' ]
     run exercise routers "$BATS_TEST_TMPDIR/traceroute" 10.66.99.1
-    [ "$status" -eq 1 ] && [ "${lines[-1]}" = " 3  10.66.3.1" ]
+    [ "$status" -eq 1 ]
+    [ "${lines[-1]}" = " 3  10.66.3.1" ]
     "$BATS_TEST_TMPDIR/reliable_udp" receive 0 >"$BATS_TEST_TMPDIR/got" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
     PIDS+=("$!")
     wait_for 'listening on' "$BATS_TEST_TMPDIR/said"
@@ -263,7 +267,8 @@ load helper
     local n
     for n in 1 2 3; do
         run exercise hint half_close
-        [ "$status" -eq 0 ] && [[ ${lines[0]} = "half_close, hint $n of 3:" ]]
+        [ "$status" -eq 0 ]
+        [[ ${lines[0]} = "half_close, hint $n of 3:" ]]
     done
     [[ $output = *"shutdown(fd, SHUT_WR)"* ]]
     [[ $(exercise hint half_close) = "These were all hints"*"1. "*"3. "* ]]
@@ -350,11 +355,13 @@ assert "it says where it listens" in failed["first_server"]' "$XML" "$all"
     for words in "" nonsense "check" "list x" "check a b"; do
         # shellcheck disable=SC2086 # words, not one argument
         run exercise $words
-        [ "$status" -eq 2 ] && [[ ${lines[1]} = "usage: exercise COMMAND [NAME]" ]]
+        [ "$status" -eq 2 ]
+        [[ ${lines[1]} = "usage: exercise COMMAND [NAME]" ]]
     done
     for command in check hint solution reset judge; do
         run exercise $command ../LIST
-        [ "$status" -eq 1 ] && [[ ${lines[0]} = "exercise: there is no exercise '../LIST'" ]]
+        [ "$status" -eq 1 ]
+        [[ ${lines[0]} = "exercise: there is no exercise '../LIST'" ]]
     done
     [[ $(exercise -h) = "exercise COMMAND [NAME]: "* ]]
     run exercise unkind ./no_such_program

@@ -126,11 +126,13 @@ os.kill(int(sys.argv[2]), 2)
 if sys.argv[3] != "tcp_fork":  # whose children go on
     assert s.recv(1) == b""  # the server has hung up first: TIME_WAIT is on its side' "$PORT" "$PID" "$1"
     run ! ended "$PID"
-    grep -q '^listening on 127.0.0.1:[0-9]*$' "$LOG" && [ "$(wc -l <"$LOG")" -eq 1 ]
+    grep -q '^listening on 127.0.0.1:[0-9]*$' "$LOG"
+    [ "$(wc -l <"$LOG")" -eq 1 ]
     start "$1" 127.0.0.1 "$PORT" # the port is free again
     start tcp_server -q 127.0.0.1 0
     run "$ROOT/$1/$1" 127.0.0.1 "$PORT"
-    [ "$status" -eq 1 ] && [[ $output = "$1: "*bind*"(EADDRINUSE)"* ]]
+    [ "$status" -eq 1 ]
+    [[ $output = "$1: "*bind*"(EADDRINUSE)"* ]]
     grep -q . /proc/net/if_inet6 || missing "IPv6"
     start "$1" ::1 0
     grep -q '^listening on \[::1\]:[0-9]*$' "$LOG"

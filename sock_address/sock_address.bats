@@ -18,7 +18,8 @@ load ../scripts/bats_helper
     ports=$(sed -nE 's/^   (the kernel has chosen|accept says who called:) 127\.0\.0\.1:([0-9]+)$/\2/p' <<<"$output")
     [ "$(sort -u <<<"$ports" | wc -l)" -eq 2 ]
     for port in $ports; do
-        [ "$port" -ge "$low" ] && [ "$port" -le "$high" ]
+        [ "$port" -ge "$low" ]
+        [ "$port" -le "$high" ]
     done
 }
 

@@ -100,7 +100,8 @@ until("", server_end)'
     for args in "-w x" "-w -x" "-x -w" "w"; do
         # shellcheck disable=SC2086 # words, not one argument
         run --separate-stderr "$ROOT/tcp_close/tcp_close" $args
-        [ "$status" -eq 2 ] && [ -z "$output" ]
+        [ "$status" -eq 2 ]
+        [ -z "$output" ]
         [[ $stderr = "tcp_close: '"[-wx]*"' is "*$'\n'"usage: tcp_close [-w]" ]]
     done
 }

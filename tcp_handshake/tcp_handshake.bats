@@ -57,7 +57,8 @@ assert address not in rows, rows' "$ROOT/tcp_handshake/tcp_handshake"
     for args in "-w x" "-w -x" "-x -w" "w"; do
         # shellcheck disable=SC2086 # words, not one argument
         run --separate-stderr "$ROOT/tcp_handshake/tcp_handshake" $args
-        [ "$status" -eq 2 ] && [ -z "$output" ]
+        [ "$status" -eq 2 ]
+        [ -z "$output" ]
         [[ $stderr = "tcp_handshake: '"[-wx]*"' is "*$'\n'"usage: tcp_handshake [-w]" ]]
     done
 }

@@ -32,7 +32,8 @@ with in use with bound without bound without bound" ]
     for setting in tcp_fin_timeout=5 tcp_fin_timeout=200 tcp_tw_reuse=0 tcp_tw_reuse=1 tcp_tw_reuse=2; do
         alone bash -c "echo ${setting#*=} >/proc/sys/net/ipv4/${setting%=*} && '$story' >/dev/null &&
             ss -Htano state time-wait"
-        [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 3 ]
+        [ "$status" -eq 0 ]
+        [ "${#lines[@]}" -eq 3 ]
         # Longer than 5 s and shorter than 200: it is neither of the two settings.
         for line in "${lines[@]}"; do
             [[ $line =~ timer:\(timewait,(1min,|[345][0-9]sec,) ]]

@@ -235,7 +235,8 @@ assert s.recv(1) == b""' "$PORT" "$PID"
     done
     for port in '' ' 80' '80 '; do
         run "$ROOT/tcp_server/tcp_server" 127.0.0.1 "$port"
-        [ "$status" -eq 2 ] && [ "${lines[0]}" = "tcp_server: '$port' is not a number that is possible here" ]
+        [ "$status" -eq 2 ]
+        [ "${lines[0]}" = "tcp_server: '$port' is not a number that is possible here" ]
     done
 }
 
