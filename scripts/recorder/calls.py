@@ -120,7 +120,7 @@ def pauses(calls, pause):
 
 def without_notes(arguments):
     """Arguments without what -yy says of descriptors: 3<TCP:[...]> is 3."""
-    return re.sub(rf'({STRING})|(\d|AT_FDCWD)<(?:{STRING}|->|<[^<>]*>|[^<>"])*>',
+    return re.sub(rf'({STRING})|(\d|AT_FDCWD)<(?:{STRING}|->|<[^<>]*>|[^<>"])*>(?:\(deleted\))?',
                   lambda found: found[1] or found[2], arguments)
 
 
