@@ -123,8 +123,11 @@ static inline struct addrinfo *address_of(char *operands[], int type)
 	error = getaddrinfo(host, port, &(struct addrinfo){.ai_socktype = type},
 			    &list);
 	if (error)
-		errx(1, "look up %s: %s (%s)\nhint: 127.0.0.1 needs no lookup",
-		     host, gai_strerror(error), errno_name(error));
+		errx(1, "look up %s: %s (%s)\nhint: %s", host,
+		     gai_strerror(error), errno_name(error),
+		     error == EAI_AGAIN
+			     ? "no name server answers; 127.0.0.1 needs none"
+			     : "the host is one word, the port another");
 	return list;
 }
 
@@ -164,7 +167,8 @@ static inline void announce(int fd)
 static inline void print_safe(const char *bytes, size_t n)
 {
 	/* Not to be seen though they have a width; and the backslash. */
-	static const wchar_t no[] = L"\xad\x115f\x1160\x2800\x3164\xffa0\\";
+	static const wchar_t no[] =
+		L"\xad\x115f\x1160\x2800\x3164\xffa0\x1d159\\";
 	wchar_t c;
 
 	for (size_t used; n > 0; bytes += used, n -= used) {
