@@ -116,8 +116,8 @@ def check(lab):
         server = lab.server()
         first, second = join(lab, server)
         deaf = deaf_one(lab, server)
-        tell_much(first, second, 6 * KEPT)
-        deaf.hear_any_end(f"a client that has not read {6 * KEPT >> 10} KiB is hung up on")
+        tell_much(first, second, 3 * KEPT)
+        deaf.hear_any_end(f"a client that has not read {3 * KEPT >> 10} KiB is hung up on")
         tell(second, [first], word())
 
     with lab.case("the server sleeps while nothing happens", 5):

@@ -52,7 +52,7 @@ class Line:
         """Until the sender has ended, and all has arrived."""
         moved = looked = time.monotonic()
         while not self.over():
-            if self.relay.step(0.01):
+            if self.relay.step(0.02):
                 moved = time.monotonic()
             self.look()
             meanwhile()
