@@ -7,6 +7,7 @@ takes `delay` ms and, by chance, up to `shuffle` ms more. It has room for 32
 datagrams in each direction, of 1200 bytes at most. Not given: 0, and 5 ms.
 """
 import heapq
+import os
 import random
 import select
 import socket
@@ -75,7 +76,7 @@ class Relay:
 
 def main():
     if sys.argv[1:2] == ["-h"]:
-        print(__doc__.strip())
+        print(__doc__.strip(), flush=True)
         return
     try:
         how = {word.split("=")[0]: float(word.split("=")[1]) for word in sys.argv[3:]}
@@ -99,3 +100,9 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except OSError as failure:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(f"relay: {failure.strerror}")

@@ -148,20 +148,34 @@ class Routers:
 def main():
     words = sys.argv[1:]
     if words[:1] == ["-h"]:
-        print(__doc__.strip())
+        print(__doc__.strip(), flush=True)
         return
-    silent = [int(words[1])] if words[:1] == ["-s"] and words[1:2] in (["1"], ["2"], ["3"]) else []
-    words = words[2:] if silent else words
+    silent = []
+    if words[:1] == ["-s"]:
+        if words[1:2] not in (["1"], ["2"], ["3"]):
+            wrong_use("-s takes 1, 2 or 3")
+        silent, words = [int(words[1])], words[2:]
     if not words or words[0].startswith("-"):
-        print("routers: which command?\nusage: " + __doc__.split(":", maxsplit=1)[0], file=sys.stderr)
-        sys.exit(2)
+        wrong_use("which command?")
     try:
         for net in Routers(silent=silent).nets:
             os.set_inheritable(net, True)  # they last as long as the command
+    except OSError as error:
+        sys.exit(f"routers: this kernel cannot play three routers: {error.strerror}")
+    try:
         os.execvp(words[0], words)
     except OSError as error:
-        sys.exit(f"routers: {error.filename or error.strerror}: {os.strerror(error.errno)}")
+        sys.exit(f"routers: {words[0]}: {error.strerror}")
+
+
+def wrong_use(what):
+    print(f"routers: {what}\nusage: " + __doc__.split(":", maxsplit=1)[0], file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
