@@ -307,6 +307,7 @@ load helper
 }
 
 @test "grade: a line per exercise, a total, JUnit XML; status 0 only if all are done" {
+    "$ROOT/scripts/sandbox" true || export PLAIN=1 # else it would refuse
     cp exercises/solutions/one_client_only.c exercises/solutions/icmp_checksum_odd.c "$DIR"
     printf '#include "nothing.h"\n\033[2J]]>&' >"$DIR/half_close.c"
     # Nothing else of the folder is trusted.

@@ -84,6 +84,11 @@ missing() {
     skip "$1"
 }
 
+# need_network: the test is about a network of its own, scripts/sandbox.
+need_network() {
+    "$ROOT/scripts/sandbox" true 2>/dev/null || missing "a network of its own"
+}
+
 # Called by bats after each test, whatever its outcome.
 teardown() {
     local pid

@@ -36,6 +36,7 @@ def interrupt(t): # make itself dies of the signal, and has nothing to complain 
     assert t.before.endswith("^C"), t.before
 $1
 END
+    need_network
     timeout 60 "${NETWORK[@]}" /usr/bin/python3 "$BATS_TEST_TMPDIR/terminals.py" 3>&-
 }
 
@@ -121,7 +122,7 @@ for ours, theirs in ("demo-tcp HOST=localhost",) * 2, ("demo-tcp", "demo-tcp HOS
 
 @test "two users on one machine: the second, who may not look into the server, becomes its client" {
     [ "$(id -u)" -eq 0 ] || missing "root, to be two users"
-    "$ROOT/scripts/sandbox" true || missing "a network of its own"
+    need_network
     local house
     house=$(mktemp -d /tmp/dialtone.XXXXXX)
     FOLDERS+=("$house")

@@ -41,6 +41,7 @@ load bats_helper
 }
 
 @test "no IPv6: ::1 is no address, and localhost goes on to 127.0.0.1" {
+    unshare -Urnm true || missing "a network and a mount namespace"
     cat >"$BATS_TEST_TMPDIR/hosts" <<<$'::1 localhost\n127.0.0.1 localhost'
     # shellcheck disable=SC2016 # for the shell inside
     run unshare -Urnm bash -c 'ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 &&
@@ -50,7 +51,6 @@ load bats_helper
         until grep -qs 1F90 /proc/net/tcp; do :; done
         echo hello | tcp_client/tcp_client localhost
         kill $server' - "$ROOT" "$BATS_TEST_TMPDIR"
-    [ "$status" -ne 99 ] || missing "a network and a mount namespace"
     [[ $output = *"tcp_server: bind: "*"(EADDRNOTAVAIL)"*"hint: "*HELLO* ]]
 }
 

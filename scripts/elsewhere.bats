@@ -67,6 +67,7 @@ talk() {
 }
 
 @test "a kernel without packet sockets: the sniffer says so, and no option is to blame" {
+    need_network
     fails_well no-packet "socket AF_PACKET: Address family not supported" "hint: this kernel has none" make -s demo-sniff
     fails_well no-packet "EAFNOSUPPORT" "hint: " scripts/ask datagram-size
     works no-packet make -s trace-tcp_reset
@@ -76,6 +77,7 @@ talk() {
 }
 
 @test "a kernel without IPv6: named, and 127.0.0.1 works" {
+    need_network
     fails_well no-ipv6 "EAFNOSUPPORT" "" tcp_server/tcp_server ::1 0
     fails_well no-ipv6 "EAFNOSUPPORT" "hint: " sock_dualstack/sock_dualstack
     fails_well no-ipv6 "EAFNOSUPPORT" "hint: " scripts/ask scope

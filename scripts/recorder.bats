@@ -266,7 +266,7 @@ END
     PATH=$(without strace) run --separate-stderr "$ROOT/scripts/record" demo tcp_reset
     [ "$status" -eq 1 ]
     [ -z "$output" ]
-    [[ $stderr = "record: this needs strace, "* ]]
+    [[ $stderr = *"record: this needs strace, "* ]]
     printf '#!/bin/sh\necho "strace: ptrace(PTRACE_TRACEME): not permitted" >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/strace"
     chmod +x "$BATS_TEST_TMPDIR/bin/strace"
     PATH=$BATS_TEST_TMPDIR/bin run --separate-stderr "$ROOT/scripts/record" demo tcp_reset

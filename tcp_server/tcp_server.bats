@@ -183,6 +183,7 @@ assert s.recv(3) == b"SIX"' "$PORT"
     wait_for ': other machines can connect$'
     start tcp_server 127.0.0.2 0
     run ! grep 'other machines' "$LOG"
+    need_network
     UNDER=("$ROOT/scripts/sandbox") # where port 8080 is surely free
     start tcp_server
     grep -q '^listening on 127.0.0.1:8080$' "$LOG"

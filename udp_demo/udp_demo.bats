@@ -68,6 +68,7 @@ def interrupt(t):
     end(t, "c")
 $1
 END
+    need_network
     timeout 60 "$ROOT/scripts/sandbox" /usr/bin/python3 "$BATS_TEST_TMPDIR/terminals.py" 3>&-
 }
 
@@ -405,7 +406,7 @@ s.sendto(b"1 \x1b]0;x\x07", client)'
 }
 
 @test "client: netcat and socat are servers, too" {
-    "$ROOT/scripts/sandbox" true || missing "a network of its own" # port 9000 is free there
+    need_network # port 9000 is free there
     local tool words="nobody has netcat or socat here"
     for tool in 'nc -u -l 127.0.0.1 9000' 'socat UDP-LISTEN:9000,bind=127.0.0.1 PIPE'; do
         command -v "${tool%% *}" >/dev/null || continue
