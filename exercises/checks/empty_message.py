@@ -1,13 +1,16 @@
 from harness import Wrong, word
 
 
-def talk_of(lab, lines):
+def talk_of(lab, lines, slowly=False):
     """The program is told these lines; we are the server. What it printed."""
     listener, port = lab.listener()
     program = lab.run(port, stdin=b"".join(line + b"\n" for line in lines))
     server = lab.picked_up(listener, port)
     for line in filter(None, lines):
         server.hear(line, "your program sends the line")
+        if slowly:
+            program.must_rest("while the server is silent")
+            slowly = False
         for byte in line.upper():
             server.say(bytes([byte]))
     if rest := server.hear_end("after the last line, your program hangs up"):
@@ -21,7 +24,7 @@ def talk_of(lab, lines):
 def check(lab):
     with lab.case("each line is sent, its answer printed"):
         lines = [word(5), word(20), b"x"]
-        said = talk_of(lab, lines)
+        said = talk_of(lab, lines, slowly=True)
         if said != b"".join(line.upper() + b"\n" for line in lines):
             raise Wrong("the three answers are printed", "something else was printed")
 

@@ -7,7 +7,7 @@ def must_say(lab, *expected, meanwhile=None):
     """The program says of these ports what is expected."""
     program = lab.run(*(port for port, _ in expected))
     if meanwhile:
-        lab.until(program.ended, within=0.3)
+        program.must_not_spin("while there is no answer", 0.3, 0.15)
         meanwhile()
     status = program.must_end("your program ends when it has said all", within=6)
     lines = [line.decode("ascii", "replace") for line in program.output.splitlines()]

@@ -23,9 +23,11 @@ def check(lab):
         server, question = lab.datagrams(), word()
         start = time.monotonic()
         program = lab.run(server.getsockname()[1], question.decode())
+        asked(lab, server, question)
+        program.must_not_spin("while no answer comes", 0.4, 0.2)
         status = program.must_end('your program says "no answer" and ends', asleep=1.5)
         took = time.monotonic() - start
-        count = 0
+        count = 1
         while select.select([server], [], [], 0)[0]:
             server.recvfrom(1000)
             count += 1
