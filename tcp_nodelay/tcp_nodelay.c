@@ -59,8 +59,8 @@ static int answer(int sends, bool nodelay, bool hurry)
 
 	do { /* again, if a busy machine took so long that an ACK may be here */
 		connected_pair(&client_fd, &conn_fd);
-		/* off: like a client that has talked for a while. The first ACKs
-		 * leave at once: a test with one message shows nothing. */
+		/* off: like a client that has talked for a while. The first
+		 * ACKs leave at once: a test with one message shows nothing. */
 		if (setsockopt(client_fd, IPPROTO_TCP, TCP_QUICKACK, &off,
 			       sizeof off))
 			die("setsockopt TCP_QUICKACK");
