@@ -3,7 +3,7 @@ import re
 import textwrap
 from collections import Counter
 
-from .rows import DULL, SCENE
+from .timeline import DULL, SCENE
 
 MOST = 3     # how often the same call of a line is shown between two lines of output
 INDENT = 19
