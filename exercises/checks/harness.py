@@ -461,6 +461,8 @@ class Peer:
         self.acknowledge()
         self.stash = b""
         self.name = lab.name_of_peer()
+        if lazy:
+            lab.tell(f"{self.name}.setsockopt(IPPROTO_TCP, TCP_QUICKACK, 0)  # before each recv")
         if sock.family == socket.AF_INET:
             self.port = sock.getsockname()[1]
             lab.under_way.add(self)
