@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: icmp_seq=1001 ttl=64 (time|\(NEVER SENT!\))(?:.*?icmp_seq=1 ttl=64 (time))? -> time.*; \(NEVER SENT!\); \(NEVER SENT!\) time
 
 PING=$ROOT/raw_icmp/raw_icmp
 TOOLS=$ROOT/raw_icmp/tests

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: (\d+) shown -> 4; 6; [89]|1\d
 
 SNIFF=$ROOT/raw_sniff/raw_sniff
 

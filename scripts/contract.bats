@@ -184,6 +184,16 @@ assert err == b"" and stopped.returncode == 0, (stopped.returncode, err, out)'
     every_demo leads_on
 }
 
+@test "each lesson asks for a guess, with two or three choices; its tests say what makes which right" {
+    asks() {
+        local choices
+        choices=$(sed -n '/^Guess before you run: /,/^$/{ /^Choices: /,/^$/p }' "$ROOT/$1/README.md" | tr '\n' ' ')
+        [[ $choices =~ ^Choices:\ [^\;]+(\;\ [^\;]+){1,2}\.\ +$ ]] &&
+            [ "$(grep -c '^# guess: .* -> .*; ' "$ROOT/$1/$1.bats")" -eq 1 ]
+    }
+    every_demo asks
+}
+
 @test "the lesson of each demo holds a transcript" {
     has_transcript() {
         grep -q '^```console$' "$ROOT/$1/README.md"

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: 0\.0\.0\.0:\S+ server bind\(fd, to, size\) = (-?\d+) -> 0; -1
 
 setup() {
     grep -q . /proc/net/if_inet6 || missing "IPv6"

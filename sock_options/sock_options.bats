@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: asked for 10000, got (\d+) -> 10000; 16384; 20000
 
 @test "doubled, capped, refused by name, handed down or not: as strace sees it" {
     tells_the_truth sock_options

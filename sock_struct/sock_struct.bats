@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: send\(client_fd, &order, sizeof order, 0\) = (\d+) -> 7; 8; 12
 
 @test "the story is true: strace saw each call that it prints" {
     tells_the_truth sock_struct

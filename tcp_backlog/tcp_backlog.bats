@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: queue \[([^]]*)\] \[([^]]*)\] \[([^]]*)\] => backlog -> ; client 1 client 2; client 1 client 2 client 3
 
 @test "the queue fills, one too many calls on, accept makes room: as strace sees it" {
     tells_the_truth tcp_backlog

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: connected: we are 127\.0\.0\.1:(\d+) -> 0; 8080; (?!8080)[1-9]\d+
 
 # client ARGS...: the client on the standard input that is given; sets $status,
 # $output and $stderr (bats' run would close standard input's pipe too early).

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: (\w+) (\w+) => it hears; the client closed first -> CLOSED CLOSED; TIME_WAIT CLOSED; CLOSED TIME_WAIT
 
 @test "each state of an end is held, read for both ends, and released" {
     tells_the_truth tcp_close

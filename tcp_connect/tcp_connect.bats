@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: SO_ERROR, &error, &length\) = 0 => (\w+):.*?SO_ERROR, &error, &length\) = 0 => (\w+): -> 0 0; ECONNREFUSED ECONNREFUSED; ECONNREFUSED 0
 
 setup_file() {
     "$ROOT/tcp_connect/tcp_connect" >"$BATS_FILE_TMPDIR/story"

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: 2\. A signal .*?(?:(\d+) ms recv = -1 EAGAIN|the waiting (never) ends) -> 4[5-9]\d; [5-9]\d\d; never
 
 # The milliseconds at the left of the lines that hold $1.
 times() {

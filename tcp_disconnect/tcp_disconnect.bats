@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: recv returns 0 (.*?) => -> recv = -1 EAGAIN.*; recv = -1 E[^A].*; \.\.\. and again: \d.*
 
 @test "the story is true: strace saw each call that it prints" {
     tells_the_truth tcp_disconnect

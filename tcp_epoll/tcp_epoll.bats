@@ -1,5 +1,6 @@
 load ../scripts/bats_helper
 load ../scripts/many_helper
+# guess: accept4\(.*?\) = \d+ .*?(epoll_ctl\(.*?\) = 0(?:.* epoll_ctl\(.*?\) = 0)?) -> epoll_ctl\([^(]*; epoll_ctl\(.*recv\(.*epoll_ctl\(.*; epoll_ctl\(.*epoll_wait\(.*epoll_ctl\(.*
 
 # descriptors: how many of them this machine lets a program have, at most 10,000 and
 # some to spare.

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: fprintf\(out, "hello, %s\\n", "client"\) = 14 client (?:poll\(&client, 1, 50\) = (\d)|(recv)) -> 0; 1; 2
 
 # part N: the lines of scene N.
 part() {

@@ -1,5 +1,6 @@
 load ../scripts/bats_helper
 load ../scripts/many_helper
+# guess: sport = :8080 \| grep .*?\'((?: "tcp_fork",pid=\S+)+) -> "\S+; ("\w+",\S+ ?){2}; ("\w+",\S+ ?){3}
 
 # zombies_of PID: how many of its children have ended and were not waited for.
 zombies_of() {

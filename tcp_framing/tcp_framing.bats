@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: server heard "(\w+)" -> one; onetwo; onetwoth
 
 # part N: the lines of scene N.
 part() {

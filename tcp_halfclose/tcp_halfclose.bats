@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: "15 bytes", 8, MSG_NOSIGNAL\) = (-?\d+) -> 8; -1; 0
 
 # part N: the lines of scene N.
 part() {

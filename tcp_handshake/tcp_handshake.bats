@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: no SYN\+ACK (\w+) (\w+) => the ACK is dropped -> ESTABLISHED ESTABLISHED; ESTABLISHED SYN_RECV; SYN_SENT SYN_RECV
 
 @test "each of the five states is held, read for both ends, and released" {
     tells_the_truth tcp_handshake

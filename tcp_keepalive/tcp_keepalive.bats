@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: poll\(&gone, 1, \d+\) = (\d).*?poll\(&busy, 1, 500\) = (\d) -> 1 1; 1 0; 0 1
 
 @test "tells the truth" {
     tells_the_truth tcp_keepalive

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: \* (\d+) bytes come => one piece leaves -> 500; 100; 400
 
 # part N: the lines of scene N.
 part() {

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: recv, called \d+ times: (\d+) us.*?poll, called once: (\d+) us -> \d{4,6} \d{1,3}; \d{1,3} \d{4,6}; \d{4,6} \d{4,6}
 
 setup_file() {
     "$ROOT/tcp_nonblock/tcp_nonblock" >"$BATS_FILE_TMPDIR/story"

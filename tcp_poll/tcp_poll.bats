@@ -1,5 +1,6 @@
 load ../scripts/bats_helper
 load ../scripts/many_helper
+# guess: 3\$ make demo-tcp-client connected: we are \S+ > is anybody there\? (.*?)  -> tcp_client:; IS; 2\$
 
 @test "serves 500 clients at once, in one process and one thread" {
     start tcp_poll 127.0.0.1 0

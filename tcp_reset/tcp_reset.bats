@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: kill\(child, SIGKILL\) = 0 server recv\(.*?\) = (-?\d+(?: E\w+)?) -> 0; -1 ECONNRESET; -1 EAGAIN
 
 @test "the story is true: strace saw each call that it prints" {
     tells_the_truth tcp_reset

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: bind\(new_fd, where, sizeof server\) = (-?\d+).*?neither.*? = (-?\d+).*?only the new.*?bind.*? = (-?\d+).*?only the old.*? = (-?\d+).*?both -> -1 0 -1 0; -1 0 0 0; -1 -1 -1 0
 
 story=$ROOT/tcp_reuseaddr/tcp_reuseaddr
 

@@ -1,5 +1,6 @@
 load ../scripts/bats_helper
 load ../scripts/many_helper
+# guess: sport = :8080 \| grep .*?\'((?: "tcp_reuseport",pid=\S+)+) -> "\S+; ("\w+",\S+ ?){3}; ("\w+",\S+ ?){4}
 
 # served_by: how many calls each process got.
 served_by() {

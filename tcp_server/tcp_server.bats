@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: I AM FIRST 3\$ \S+ (connected|tcp_client: connect).*? is anybody there\? (.*?) 2\$ -> tcp_client.*; connected .*EAGAIN.*; connected IS ANYBODY.*
 
 @test "answers in upper case, again and again, and one client after another" {
     start tcp_server 127.0.0.1 0

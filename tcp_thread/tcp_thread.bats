@@ -1,5 +1,6 @@
 load ../scripts/bats_helper
 load ../scripts/many_helper
+# guess: served \S+, (\d) still here .*?served \S+, (\d) still here -> 0 0; 1 0; 1 1
 
 # talks_across COUNT: so many clients talk at the same time, each about itself.
 # Prints how many answers were somebody else's, or in part.

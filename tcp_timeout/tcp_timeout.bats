@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: 0 stays 0: no time-out .*? = (-?\d+.*?) it waited (\d+) ms -> -1 EAGAIN 0; -1 EAGAIN [1-9]\d*; 7 \d+
 
 @test "tells the truth" {
     tells_the_truth tcp_timeout

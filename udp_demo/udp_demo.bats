@@ -1,5 +1,6 @@
 # udp_demo, both roles, and `make demo-udp` in real terminals.
 load ../scripts/bats_helper
+# guess: > and now\?(?: dropped: number \d from \S+)* (.*?) > q -> no answer.*; ARE YOU THERE\?.*; AND NOW\?
 
 # client ARGS...: the client on the standard input that is given; sets $status,
 # $output and $stderr (bats' run would close standard input's pipe too early).

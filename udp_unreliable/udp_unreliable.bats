@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: ONE\?, the answer .*?sizeof buf, MSG_DONTWAIT\) = (?:-?\d+) => (\S+) -> ONE\?; TWO\?; .*answer
 
 @test "tells the truth" {
     tells_the_truth udp_unreliable

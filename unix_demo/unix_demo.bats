@@ -1,5 +1,6 @@
 # shellcheck disable=SC2154 # run sets stderr
 load ../scripts/bats_helper
+# guess: srwx------ 1 \S+ \S+ (\d+)  -> 0; 5; 10
 
 setup() {
     S=$BATS_TEST_TMPDIR/s

@@ -1,4 +1,5 @@
 load ../scripts/bats_helper
+# guess: ECONNREFUSED => (.*?) new .*?ECONNREFUSED => (.*?) caller  -> .* dead .* dead; .* lives .* lives; .* is dead .* not yet .*
 
 @test "tells the truth, as strace sees it" {
     tells_the_truth unix_stale
