@@ -257,14 +257,14 @@ faults: all ## let each demo's socket calls fail, be slow, be interrupted: a cho
 faults-all: all ## the same with each errno at each place
 	scripts/faults -a
 
-book: all ## the browser book, build/book: packages mkdocs mkdocs-material python3-pygments
-	/usr/bin/python3 book/make
+book: all ## the browser book, build/book: packages mkdocs mkdocs-material python3-pygments python3-polib (EDITION=zh)
+	/usr/bin/python3 book/make $(EDITION)
 
 book-serve: book ## look at it, at http://127.0.0.1:8000/ (PORT=...)
 	/usr/bin/python3 -m http.server --bind 127.0.0.1 --directory build/book $(or $(PORT),8000)
 
 book-pdf: book ## the whole as build/book.pdf (package chromium)
-	chromium --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --disable-gpu --no-pdf-header-footer \
+	chromium --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --disable-gpu --no-pdf-header-footer --generate-pdf-document-outline \
 		--disable-background-networking --user-data-dir=build/chromium --print-to-pdf=build/book.pdf \
 		'file://$(CURDIR)/build/book/en/print.html'
 

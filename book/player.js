@@ -34,7 +34,7 @@ function play(root) {
 
   function show(step, inAddress = true) {
     now = Math.max(0, Math.min(last, step));
-    const [file, line, lines] = data.steps[now];
+    const [file, line, lines, told] = data.steps[now];
     files.forEach((code, i) => { code.hidden = i !== file; });
     root.querySelectorAll(".line.current").forEach(old => old.classList.remove("current"));
     const current = files[file].querySelector(`[data-line="${line}"]`);
@@ -51,6 +51,7 @@ function play(root) {
     printed.forEach((text, i) => { text.hidden = i >= lines; });
     panes[2].scrollTop = panes[2].scrollHeight;
     count.textContent = words.step.replace("{0}", now + 1).replace("{1}", last + 1);
+    said.textContent = count.textContent + ". " + told;
     here.href = "#step-" + now;
     const scene = data.scenes.findLast(([first]) => first <= now);
     if (choose)
@@ -62,6 +63,7 @@ function play(root) {
       history.replaceState(null, "", "#step-" + now);
     if (now === last)
       pause();
+    document.dispatchEvent(new CustomEvent("step", { detail: now }));
   }
 
   function pause() {
@@ -70,11 +72,12 @@ function play(root) {
     run.textContent = words.play;
   }
 
-  const bar = element("div", "", { class: "bar", role: "toolbar", "aria-label": words.step.replace(/\{.\}/g, "").trim() });
+  const bar = element("div", "", { class: "bar", role: "group", "aria-label": words.run });
   const back = element("button", "◀ " + words.back, { type: "button" });
   const on = element("button", words.forward + " ▶", { type: "button" });
   const run = element("button", words.play, { type: "button" });
-  const count = element("span", "", { class: "count", "aria-live": "polite" });
+  const count = element("span", "", { class: "count", "aria-hidden": "true" });
+  const said = element("span", "", { class: "unseen", "aria-live": "polite" });
   const here = element("a", words.here, {});
   let choose = null;
   back.onclick = () => show(now - 1);
@@ -94,7 +97,7 @@ function play(root) {
     choose.onchange = () => show(Number(choose.value));
     bar.append(choose);
   }
-  bar.append(count, here);
+  bar.append(count, said, here);
   root.prepend(bar);
 
   const done = element("label", " " + words.done, { class: "done" });
@@ -119,8 +122,9 @@ function play(root) {
   document.addEventListener("keydown", event => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea"))
       return;
-    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (move) {
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key], box = event.target.closest("[tabindex]");
+    // In a pane that is wider than its place they are for looking at the rest of it.
+    if (move && !(box && box.scrollWidth > box.clientWidth)) {
       event.preventDefault();
       show(now + move);
     }
@@ -139,19 +143,48 @@ function play(root) {
     show(0, false);
 }
 
+// The run answers the guess: once the player has come to that step, or at once if none of its steps does.
 function guess(form) {
-  const field = form.querySelector("input"), said = form.querySelector("output");
-  const name = "guess " + form.dataset.demo;
-  const tell = () => { said.textContent = store.get(name) ? form.dataset.told.replace("{0}", store.get(name)) : ""; };
-  form.hidden = false;
+  const words = form.dataset, name = "guess " + words.demo;
+  const root = document.getElementById("player"), said = form.querySelector("output");
+  const box = number => form.querySelector(`input[value="${CSS.escape(number)}"]`);
+  const says = (sentence, number) => sentence.replace("{0}", box(number).nextElementSibling.textContent);
+  let reached = !("step" in words);
+  function tell() {
+    const kept = store.get(name);
+    if (kept === null || !box(kept))
+      return;
+    box(kept).checked = true;
+    said.textContent = says(words.told, kept) + " " +
+      (!reached ? words.wait : kept === words.right ? words.yes : says(words.no, words.right));
+  }
+  form.querySelector("button").hidden = false;
+  root.prepend(said);
   form.onsubmit = event => {
     event.preventDefault();
-    store.set(name, field.value);
+    const chosen = form.querySelector("input:checked");
+    if (!chosen)
+      return;
+    store.set(name, chosen.value);
     tell();
-    document.getElementById("player").scrollIntoView();
-    document.querySelector("#player .bar button:last-of-type").focus({ preventScroll: true });
+    root.scrollIntoView();
+    root.querySelector(".bar button:not(:disabled)").focus({ preventScroll: true });
   };
+  document.addEventListener("step", event => {
+    reached ||= event.detail >= Number(words.step);
+    tell();
+  });
   tell();
+}
+
+// The lab, a Linux in this page: nothing of it is loaded before the click, and nothing from a disk.
+function lab(box) {
+  box.hidden = location.protocol === "file:";
+  box.querySelector("button").onclick = () => {
+    const frame = element("iframe", "", { src: box.dataset.src, title: box.dataset.title, allow: "clipboard-read; clipboard-write" });
+    box.replaceChildren(frame);
+    frame.focus();
+  };
 }
 
 // From the symptom: the rows of the tables below that share the rarest words with what was pasted.
@@ -177,8 +210,9 @@ function symptom(form) {
   };
 }
 
-document.querySelectorAll(".player").forEach(play);
 document.querySelectorAll("form.guess").forEach(guess);
+document.querySelectorAll(".player").forEach(play);
+document.querySelectorAll("div.lab").forEach(lab);
 document.querySelectorAll("form.symptom").forEach(symptom);
 document.querySelectorAll(".mark[data-demo]").forEach(mark => {
   if (store.get("done " + mark.dataset.demo) === "1")
@@ -187,6 +221,11 @@ document.querySelectorAll(".mark[data-demo]").forEach(mark => {
 document.querySelectorAll("article > p > .count").forEach(count => {
   count.textContent = [...document.querySelectorAll(".mark[data-demo]")].filter(mark => mark.textContent).length;
 });
+// From a disk a browser loads no search: say so instead of showing a field that finds nothing.
+if (location.protocol === "file:") {
+  document.querySelectorAll(".md-search, [for=__search]").forEach(part => { part.hidden = true; part.style.display = "none"; });
+  document.querySelectorAll(".from-disk").forEach(note => { note.hidden = false; });
+}
 // What scrolls sideways can be reached with the keyboard.
 document.querySelectorAll("article pre, .md-typeset__scrollwrap, .codehilite code, .pair.drawn .said").forEach(box => {
   if (!box.hasAttribute("tabindex") && !box.closest("a"))
