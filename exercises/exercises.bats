@@ -249,7 +249,7 @@ load helper
     wait_for 'listening on' "$BATS_TEST_TMPDIR/said"
     local port relayed
     port=$(sed -n 's/.*://p' "$BATS_TEST_TMPDIR/said")
-    exercise relay 0 "$port" lose=20 twice=50 shuffle=20 >"$BATS_TEST_TMPDIR/relay" &
+    scripts/exercise relay 0 "$port" lose=20 twice=50 shuffle=20 >"$BATS_TEST_TMPDIR/relay" 3>&- &
     PIDS+=("$!")
     wait_for 'listening on' "$BATS_TEST_TMPDIR/relay"
     relayed=$(sed -n 's/.*://p' "$BATS_TEST_TMPDIR/relay")
