@@ -183,7 +183,7 @@ SCRIPTS = $(shell grep -slE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' scripts/* 
           $(wildcard scripts/*.bash exercises/*.bash */*.bats)
 # Words that are right: Inh is a line of /proc/PID/status, CapInh; the lates are the late clients.
 SPELT_RIGHT = inh,lates
-PYTHON = $(shell grep -slE '^\#!/usr/bin/(env )?python3' scripts/* bench/* book/*) \
+PYTHON = $(shell grep -slE '^\#!/usr/bin/(env )?python3' scripts/* bench/* book/* book/lab/*) \
          $(wildcard exercises/checks/*.py scripts/recorder/*.py book/*.py)
 lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, pylint, codespell
 	scripts/budget

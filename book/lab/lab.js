@@ -3,7 +3,6 @@
 
 const $ = id => document.getElementById(id);
 const bytesOf = text => new TextEncoder().encode(text);
-const MB = 1e6;
 const THEME = { background: "#000000", foreground: "#e6e6e6" };
 const terminals = []; // xterm.js' Terminal 1, 2 and, once it is asked for, 3
 let machine;
@@ -48,38 +47,45 @@ const porter = {
 
 // ---- The machine's lines: two serial ports, and two consoles of virtio ----
 
-const serial = number => ({
-  hears: `serial${number}-output-byte`,
-  takes: bytes => machine.serial_send_bytes(number, bytes),
-});
-const virtio = number => ({
-  hears: `virtio-console${number}-output-bytes`,
-  takes: bytes => machine.bus.send(`virtio-console${number}-input-bytes`, bytes),
-});
+// A serial port takes bytes until the machine lowers RTS, because a program does not read
+// them (crtscts, see root/etc/prepare); what has come by then still fits.
+function serial(number) {
+  const line = { hears: `serial${number}-output-byte`, queue: [], piece: 256, room: () => line.ready, ready: true };
+  line.takes = bytes => machine.serial_send_bytes(number, bytes);
+  line.open = () => machine.add_listener(`serial${number}-request-to-send-output`, on => { line.ready = on; });
+  return line;
+}
+
+// A console of virtio takes a piece into each buffer that the machine has laid out for it,
+// and would throw away a piece for which there is none.
+function virtio(number) {
+  const input = number === 0 ? 0 : 2 * number + 2; // the number of its queue of buffers
+  return {
+    hears: `virtio-console${number}-output-bytes`, queue: [], piece: 4096, open: () => {},
+    room: () => machine.v86.cpu.devices.virtio_console.virtio.queues[input].has_request(),
+    takes: bytes => machine.bus.send(`virtio-console${number}-input-bytes`, bytes),
+  };
+}
+
 const LINES = { ttyS0: serial(0), ttyS1: serial(1), hvc1: virtio(1), porter: virtio(0) };
 const TTYS = ["ttyS0", "ttyS1", "hvc1"]; // of terminals 1, 2 and 3
-const PIECE = 128; // bytes; so many every ...
-const PAUSE = 8; // ... ms the machine has time to take
+const TURN = 4; // ms that the machine gets between two pieces
 
-// Send bytes to a line, piece by piece.
+// Send bytes to a line, piece by piece, as there is room for them.
 function send(name, bytes) {
   const line = LINES[name];
-  line.queue ??= [];
   const idle = line.queue.length === 0;
-  for (let i = 0; i < bytes.length; i += PIECE) line.queue.push(bytes.subarray(i, i + PIECE));
+  for (let i = 0; i < bytes.length; i += line.piece) line.queue.push(bytes.subarray(i, i + line.piece));
   const next = () => {
-    if (!line.queue.length) return;
-    line.takes(line.queue[0]);
-    setTimeout(() => {
-      line.queue.shift();
-      next();
-    }, PAUSE);
+    if (line.queue.length && line.room()) line.takes(line.queue.shift());
+    if (line.queue.length) setTimeout(next, TURN);
   };
   if (idle) next();
 }
 
 // Hear what comes from a line, as an array of bytes.
 function hear(name, take) {
+  LINES[name].open();
   machine.add_listener(LINES[name].hears, bytes => take(typeof bytes === "number" ? [bytes] : [...bytes]));
 }
 
@@ -119,21 +125,49 @@ function openTerminal(index) {
     }
     out.push(...bytes);
   });
-  const size = () => porter.ask(`stty -F /dev/${tty} rows ${terminal.rows} cols ${terminal.cols}`);
+  // Its shell waits for a word in /run/TTY, see root/etc/terminal.
+  const size = () => porter.ask(`stty -F /dev/${tty} rows ${terminal.rows} cols ${terminal.cols}; ` +
+    `mv /run/${tty} /run/go 2>&- && echo >/run/go; :`);
   fit.fit();
-  size().then(() => porter.ask(`[ ! -p /run/${tty} ] || echo >/run/${tty}`));
+  size();
   terminal.onResize(size);
   new ResizeObserver(() => fit.fit()).observe(place);
   terminals[index] = terminal;
 }
 
+// Does its shell wait for a command?
+const idle = terminal => {
+  const { active } = terminal.buffer;
+  return active.getLine(active.baseY + active.cursorY).translateToString(false, 0, active.cursorX).endsWith(" # ");
+};
+
+// Type a command in a terminal; what runs there, or was begun, gets Ctrl-C first.
+async function type(terminal, command) {
+  if (!idle(terminal)) terminal.input("\x03");
+  for (let turn = 0; !idle(terminal); turn++) {
+    if (turn === 500) return status("Another program has that terminal: end it first.");
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  terminal.input(`${command}\r`);
+}
+
 // ---- Starting ----
 
-function start() {
+// The sentence why the machine cannot run here, or nothing.
+function hindrance() {
   if (typeof WebAssembly !== "object") {
-    status("This browser has no WebAssembly, so the machine cannot run here; the lessons can be read all the same.");
-    return;
+    return "This browser has no WebAssembly, so the machine cannot run here; the lessons can be read all the same.";
   }
+  if (location.protocol === "file:") {
+    return "The machine cannot be loaded from a disk: this page must come from a web server (make book-serve).";
+  }
+  return "";
+}
+
+function start() {
+  const why = hindrance();
+  status(why);
+  if (why) return;
   $("before").hidden = true;
   status("Loading the machine ...");
   machine = new V86({
@@ -145,9 +179,10 @@ function start() {
     disable_keyboard: true, disable_mouse: true, disable_speaker: true,
     autostart: true,
   });
-  machine.add_listener("download-progress", ({ file_name: name, loaded, total }) => {
+  const bytes = Number($("start").dataset.bytes); // of the snapshot
+  machine.add_listener("download-progress", ({ file_name: name, loaded }) => {
     if (name.startsWith("state")) {
-      status(`Loading the machine: ${(loaded / MB).toFixed(1)} of ${total ? (total / MB).toFixed(1) : "?"} MB`);
+      status(`Loading the machine: ${loaded.toLocaleString("en")} of ${bytes.toLocaleString("en")} bytes`);
     }
   });
   machine.add_listener("download-error", ({ file_name: name }) => status(`The machine cannot be loaded: no ${name}.`));
@@ -156,15 +191,18 @@ function start() {
 }
 
 async function started() {
+  await porter.ask(`date -s @${Math.floor(Date.now() / 1000)}`);
+  await restore(); // before there is a shell
   $("terminals").hidden = false;
   $("tools").hidden = false;
   openTerminal(0);
   openTerminal(1);
   terminals[0].focus();
   status("");
-  await porter.ask(`date -s @${Math.floor(Date.now() / 1000)}`);
-  await restore();
   await openEditor();
+  // The demo that the address asks for: ?demo=tcp_reset
+  const demo = new URLSearchParams(location.search).get("demo");
+  if ($("file").value.startsWith(`${demo}/`)) type(terminals[0], `demo ${demo.replace(/^tcp_(server|client)$/, "tcp")}`);
 }
 
 // ---- Edit and run ----
@@ -197,11 +235,20 @@ async function openEditor() {
   await openFile();
 }
 
+let opened; // the path of the file that the editor holds
+
 async function openFile() {
   const path = $("file").value;
-  $("source").value = await get(path);
-  originals[path] ??= $("source").value;
+  opened = "";
+  $("source").readOnly = true; // until it is there
+  const text = await get(path);
+  originals[path] ??= text;
+  $("source").value = text;
   $("said").textContent = "";
+  // An exercise says with which word it is started: ./first_server 8080
+  $("words").value = text.match(/ \.\/\w+ (\w+)/)?.[1] ?? "";
+  $("source").readOnly = false;
+  opened = path;
 }
 
 function keep() {
@@ -214,7 +261,7 @@ async function build() {
   $("said").textContent = "building ...";
   await put(path, $("source").value);
   const begun = performance.now();
-  const { status, text } = await porter.ask(`timeout 60 tcc -g -Wall -o '${program(path)}' '${path}'`);
+  const { status, text } = await porter.ask(`timeout 60 tcc -Wall -o '${program(path)}' '${path}'`);
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   $("said").textContent = text + (status === 0 ? `built in ${seconds} s` : "not built");
   return status === 0;
@@ -237,8 +284,9 @@ $("source").oninput = keep;
 $("build").onclick = build;
 $("run").onclick = async () => {
   if (!await build()) return;
+  $("terminal-1").scrollIntoView({ block: "nearest" });
   terminals[0].focus();
-  terminals[0].input(`\x03clear; ~/dialtone/${program($("file").value)}\r`);
+  await type(terminals[0], `clear; ~/dialtone/${program($("file").value)} ${$("words").value}`.trim());
 };
 $("forget").onclick = async () => {
   const path = $("file").value;
@@ -247,16 +295,18 @@ $("forget").onclick = async () => {
   await openFile();
 };
 $("download").onclick = async () => {
-  const files = kept().map(path => `'${path}'`).join(" ");
-  if (!files) {
+  // What was kept, and what was changed in a terminal.
+  const { bytes } = await porter.ask("mine=$(find . -name '*.[ch]' -newer /run/born); [ -z \"$mine\" ] || tar -cf - $mine");
+  if (!bytes.length) {
     $("said").textContent = "You have changed nothing yet.";
     return;
   }
-  const { bytes } = await porter.ask(`tar -cf - ${files}`);
   const link = Object.assign(document.createElement("a"), {
     href: URL.createObjectURL(new Blob([bytes])), download: "dialtone.tar",
   });
   link.click();
   URL.revokeObjectURL(link.href);
 };
+status(hindrance());
+$("start").disabled = hindrance() !== "";
 if (location.hash === "#start") start();

@@ -22,13 +22,17 @@ const machine = new V86({
   vga_bios: file(path.join(firmware, "vgabios-stdvga.bin")),
   bzimage: file(kernel),
   initrd: file(initrd),
-  cmdline: "console=ttyS0 quiet initcall_blacklist=isapnp_init cryptomgr.notests tsc=reliable mitigations=off " +
-    "random.trust_cpu=on nowatchdog",
+  // Without the files of the tracer, of which there are 10 MB, and with the kernel always at the same address.
+  cmdline: "console=ttyS0 quiet initcall_blacklist=isapnp_init,tracer_init_tracefs cryptomgr.notests tsc=reliable " +
+    "mitigations=off random.trust_cpu=on nowatchdog nokaslr debugfs=off apparmor=0",
   // Not less: the emulator puts the initrd at 64 MiB. The page must say the same.
   memory_size: 128 << 20, vga_memory_size: 2 << 20,
   uart1: true, virtio_console: true,
   disable_keyboard: true, disable_mouse: true, disable_speaker: true,
   autostart: true,
+});
+machine.add_listener("emulator-ready", () => { // somebody listens: see crtscts in root/etc/prepare
+  for (const port of [0, 1]) machine.serial_set_clear_to_send(port, true);
 });
 machine.add_listener("serial0-output-byte", byte => process.stdout.write(String.fromCharCode(byte)));
 
@@ -61,9 +65,13 @@ const must = async command => {
 
 await new Promise(resolve => { answer = resolve; }); // the porter's greeting
 say("the machine is up");
-// What is free is filled with zeros, but for what the kernel needs: then the snapshot is small.
-await must("echo 3 >/proc/sys/vm/drop_caches; mkdir /z && mount -t tmpfs -o size=100% z /z && " +
-  "head -c $(awk '/^MemAvailable/ { print $2 - 8192 }' /proc/meminfo)k /dev/zero >/z/zeros; umount /z && rmdir /z");
+// What is free is filled with zeros, but for 1 MiB: then the snapshot is small. The part of the memory for
+// old devices, too, which the kernel would spare (in it lies the kernel as it was loaded).
+await must(`cd /proc/sys/vm && reserve=$(cat lowmem_reserve_ratio) spare=$(cat min_free_kbytes) &&
+  echo 3 >drop_caches && echo 0 0 0 >lowmem_reserve_ratio && echo 128 >min_free_kbytes &&
+  mkdir /z && mount -t tmpfs -o size=100% z /z &&
+  dd if=/dev/zero of=/z/zeros bs=64k count=$(awk '/^MemFree/ { print int(($2 - 1024) / 64) }' /proc/meminfo) &&
+  umount /z && rmdir /z && echo $reserve >lowmem_reserve_ratio && echo $spare >min_free_kbytes`.replaceAll("\n", " "));
 say(`zeroed; ${(await must("free -m | sed -n 2p")).trim()}`);
 await new Promise(resolve => setTimeout(resolve, 1000)); // until it is idle
 fs.writeFileSync(out, new Uint8Array(await machine.save_state()));
