@@ -19,6 +19,7 @@ TELLS = re.compile(r"\bCALL\(")
 SCENE = re.compile(r"^(\d+)\. ")
 TOLD = re.compile(r"^   (\S+) +\w+\(|^ +=? ?= -?\d")
 CAST = re.compile(r"\((?:const )?struct sockaddr \*\)&?")
+HEARS_ALL = {"PACKET", "RAW"}
 OTHER = {"left": "right", "right": "left"}
 ENDLESS = 3e9  # ns of a wait that only a signal has ended: it is shown
 
@@ -51,8 +52,8 @@ class Timeline:
         self.arrows = {}  # of each connection: the times of its segments
         for segment in document["segments"]:
             self.arrows.setdefault(frozenset((segment["from"], segment["to"])), []).append(segment["time"])
-        self.flows = {flow(known) for known in self.sockets} | set(self.arrows) | \
-            {port(end) for ends in self.arrows for end in ends}
+        # What a sniffer shares with all segments, if there is one.
+        self.wire = {"wire"} if any(known["kind"] in HEARS_ALL for known in self.sockets) else set()
 
     def events(self):
         """All rows, in the order of time."""
@@ -82,8 +83,10 @@ class Timeline:
             keys.add(flow(known))
         elif name in FORKS | {"kill", "wait4"}:
             keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
-        if waits and (not known or known["kind"] in ("PACKET", "RAW")):  # it may hear all
-            keys |= self.flows
+        if waits and not known:  # it waits for any of its sockets
+            keys |= {flow(self.sockets[index]) for index in self.its.get(pid, ())}
+        if waits and (not known or known["kind"] in HEARS_ALL):
+            keys |= self.wire
         row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "keys": keys,
                "ends": known and ends_of(known), "time": call["end"] if waits else call["begin"],
                "place": (call["file"], call["line"]), "rank": self.ranks[pid]}
@@ -110,6 +113,7 @@ class Timeline:
             keys = {ends} if segment["protocol"] == "TCP" else {port(about["from"]), port(about["to"])}
             if segment["flags"] == ["SYN"]:
                 keys.add(port(segment["to"]))
+            keys |= self.wire
             owners = {self.owners.get(about[end]) for end in ("from", "to")} if len(self.ranks) > 1 else set(self.ranks)
             if len(owners) == 1:  # a process that plays both sides does it in the order of time
                 keys |= owners
