@@ -39,8 +39,8 @@ talk() {
     # shellcheck disable=SC2016 # for the shell there
     there "$1" scripts/sandbox bash -c '
         export XDG_RUNTIME_DIR=$2
-        make -s "demo-$1" >"$2/server" & server=$!
-        until grep -q "listening on" "$2/server"; do sleep 0.05; done
+        make -s "demo-$1" >"$2/$1" & server=$!
+        until grep -qs "listening on" "$2/$1"; do sleep 0.05; done
         echo hello | make -s "demo-$1"; status=$?
         pkill -s 0 "_(server|demo)$"; wait $server; exit $status' - "$2" "$BATS_TEST_TMPDIR"
     [ "$ended" -eq 0 ]
