@@ -42,6 +42,7 @@ static inline const char *errno_name(int error)
 	errx(1, "%s: %s (%s)%s", what, strerror(errno), errno_name(errno),     \
 	     errno == EADDRINUSE      ? "\nhint: who has it? ss -lntup"        \
 	     : errno == EADDRNOTAVAIL ? "\nhint: ours are: ip -brief address"  \
+	     : errno == EAFNOSUPPORT  ? "\nhint: no IPv6 here, but 127.0.0.1"  \
 				      : "")
 /* The command line is wrong: say so, print the usage line; status 2. */
 #define wrong_use(word, why)                                                   \
@@ -187,8 +188,10 @@ static inline void print_safe(const char *bytes, size_t n)
 __attribute__((unused, noinline)) static void upper_case(char *bytes, size_t n)
 {
 	for (char *end = bytes + n; bytes < end; bytes += 64)
-		for (int i = 0; i < 64; i++)
-			bytes[i] ^= bytes[i] >= 'a' && bytes[i] <= 'z' ? 32 : 0;
+		for (int i = 0; i < 64; i++) {
+			const char c = bytes[i];
+			bytes[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+		}
 }
 
 /* Send all N bytes: see tcp_sendall. Return 0, or -1 with errno set. */
