@@ -138,10 +138,11 @@ $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 
 ## test-FOLDER: the tests of one folder, the slow ones too
 # The longest first: so none of them is left running alone at the end.
-TESTS = $(wildcard scripts/*.bats exercises/*.bats docs/*.bats $(DEMOS:%=%/*.bats))
+TESTS = $(wildcard tcp_backlog/*.bats scripts/contract.bats) \
+        $(filter-out tcp_backlog/% scripts/contract.bats,$(wildcard scripts/*.bats exercises/*.bats docs/*.bats $(DEMOS:%=%/*.bats)))
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.
-EACH = 3
+EACH = 4
 test-slow: EACH = 1
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.

@@ -126,10 +126,11 @@ tells_the_truth() {
 }
 
 # names_failures STORY CALL:ERRNO:WHEN...: when the WHENth call of CALL fails, the
-# story ends with status 1 and names the call and the error.
+# story ends with status 1 and names the call and the error. All are tried at once.
 names_failures() {
     command -v strace >/dev/null || missing strace
-    local fault call error when name
+    local fault call error when name status stderr
+    local -A trials
     for fault in "${@:2}"; do
         IFS=: read -r name error when <<<"$fault"
         case $name in # what the C library makes of it
@@ -138,9 +139,15 @@ names_failures() {
         fork) call='?fork,clone' ;;
         *) call=$name ;;
         esac
-        run --separate-stderr strace -qq -o /dev/null -e "trace=$call" \
-            -e "inject=$call:error=$error:when=$when" "$ROOT/$1/$1"
-        [ "$status" -eq 1 ] && [[ $stderr = "$1: "*"$name"*"$error"* ]] || {
+        strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:error=$error:when=$when" \
+            "$ROOT/$1/$1" >"$BATS_TEST_TMPDIR/$fault.out" 2>"$BATS_TEST_TMPDIR/$fault" 3>&- &
+        trials[$fault]=$!
+    done
+    for fault in "${@:2}"; do
+        IFS=: read -r name error when <<<"$fault"
+        wait "${trials[$fault]}" && status=0 || status=$?
+        stderr=$(<"$BATS_TEST_TMPDIR/$fault")
+        [[ $status -eq 1 && $stderr = "$1: "*"$name"*"$error"* ]] || {
             echo "$fault: status $status: $stderr"
             return 1
         }

@@ -54,6 +54,7 @@ load bats_helper
     [[ $output = *"tcp_server: bind: "*"(EADDRNOTAVAIL)"*"hint: "*HELLO* ]]
 }
 
+# bats test_tags=slow
 @test "a checkout with Windows' line ends wanted, and a zip without run bits: both work" {
     [ -d "$ROOT/.git" ] || [ -f "$ROOT/.git" ] || missing "a git repository"
     cd "$BATS_TEST_TMPDIR"

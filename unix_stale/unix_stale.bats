@@ -14,6 +14,7 @@ load ../scripts/bats_helper
     many unix_stale 10
 }
 
+# bats test_tags=slow
 @test "a failure, and a signal at any call, leave no file" {
     command -v strace >/dev/null || missing strace
     local call
