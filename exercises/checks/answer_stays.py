@@ -6,6 +6,15 @@ def greet(client, name):
     client.hear(b"hello, " + name + b"\n")
 
 
+def outlives_a_reset(lab):
+    with lab.case("a client that slams the door is not the last one"):
+        server = lab.server()
+        client = lab.client(server)
+        greet(client, word())
+        client.reset()
+        greet(lab.client(server), word())
+
+
 def check(lab):
     with lab.case("a name is answered at once"):
         greet(lab.client(lab.server()), word())
@@ -25,12 +34,7 @@ def check(lab):
             client.half_close()
             client.hear_end()
 
-    with lab.case("a client that slams the door is not the last one"):
-        server = lab.server()
-        client = lab.client(server)
-        greet(client, word())
-        client.reset()
-        greet(lab.client(server), word())
+    outlives_a_reset(lab)
 
     with lab.case("nothing is left of clients that came and went"):
         server = lab.server()

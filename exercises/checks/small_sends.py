@@ -1,11 +1,7 @@
 import time
 
+from answer_stays import greet, outlives_a_reset
 from harness import Wrong, word
-
-
-def greet(client, name):
-    client.say(name + b"\n")
-    client.hear(b"hello, " + name + b"\n")
 
 
 def milliseconds(client):
@@ -47,12 +43,7 @@ def check(lab):
             client.close()
         lab.must_stay_the_same(visit)
 
-    with lab.case("a client that slams the door is not the last one"):
-        server = lab.server()
-        client = lab.client(server)
-        greet(client, word())
-        client.reset()
-        greet(lab.client(server), word())
+    outlives_a_reset(lab)
 
 
 def bounds(lab):
