@@ -191,13 +191,13 @@ lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, pylint,
 	clang-format --dry-run -Werror $(C_FILES)
 	@echo 'no line of C is wider than 80 columns'; for file in $(C_FILES); do \
 		expand $$file | grep -n '.\{81\}' | sed "s,^,$$file:,"; done | { ! grep .; }
-	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- $(WARNINGS)
-	cppcheck --quiet --enable=warning,performance,portability \
+	printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(WARNINGS)' sh
+	cppcheck -j $$(nproc) --quiet --enable=warning,performance,portability \
 		--error-exitcode=1 --inline-suppr $(filter %.c,$(C_FILES))
 	shellcheck -x $(SCRIPTS)
-	pylint $(filter-out exercises/%,$(PYTHON))
+	pylint -j 0 $(filter-out exercises/%,$(PYTHON))
 	pylint --disable=all --enable=line-too-long $(filter scripts/record% scripts/show scripts/pictures,$(PYTHON))
-	pylint --disable=unused-import $(filter exercises/%,$(PYTHON)) # a check may be another's, imported
+	pylint -j 0 --disable=unused-import $(filter exercises/%,$(PYTHON)) # a check may be another's, imported
 	git ls-files -z | xargs -0 codespell -L $(SPELT_RIGHT)
 
 format: ## lay out all C files as lint wants them
