@@ -123,11 +123,13 @@ reset-%: FORCE
 exercises-watch: ## check the next exercise on each save
 	@scripts/exercises-watch
 
+# Not in a handout.
+TEACHERS = test -x scripts/$(1) || { echo '$(1) is in the whole toolkit, which your teacher has'; exit 1; }; scripts/$(1)
 handout: ## the toolkit for students, without solutions (OUT=folder)
-	@scripts/handout '$(OUT)'
+	@$(call TEACHERS,handout) '$(OUT)'
 
 grade-class: ## check a whole class: DIR=class OUT=grades (scripts/grade-class -h)
-	@scripts/grade-class
+	@$(call TEACHERS,grade-class)
 
 grade: ## check all exercises of a student (DIR=folder), write grade.xml (XML=file)
 	@$(EXERCISE) grade
