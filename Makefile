@@ -145,7 +145,7 @@ TESTS = $(wildcard tcp_backlog/*.bats scripts/contract.bats) \
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.
 EACH = 4
-test-slow: EACH = 1
+test-slow: EACH = 2
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.
 # A path of AF_UNIX has 107 bytes at most: a deep TMPDIR leaves none for the tests.
@@ -155,7 +155,7 @@ test: all ## run the tests (bats-core), replay all transcripts: a minute
 	$(BATS) $(if $(BATS_JOBS),--no-parallelize-within-files) --filter-tags '!slow' $(TESTS)
 
 # Marked "# bats test_tags=slow" or file_tags: crowds, hostile clients and classes, the
-# tests of tools that test, real minutes.
+# tests of tools that test, calls that fail, real minutes.
 test-slow: all ## the tests that `make test` leaves out: some minutes
 	$(BATS) --filter-tags slow $(TESTS)
 

@@ -75,6 +75,7 @@ heard = {conn.getpeername(): conn.recv(100) for conn in conns}
 assert heard == {first.getsockname(): b"first", second.getsockname(): b"second"}'
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures sock_address socket:EMFILE:1 bind:EADDRINUSE:2 \
         getsockname:ENOBUFS:1 getpeername:ENOBUFS:2 listen:EADDRINUSE:1 connect:ECONNREFUSED:1 accept:EMFILE:1

@@ -14,6 +14,7 @@ setup() {
     notices_lies sock_dualstack
 }
 
+# bats test_tags=slow
 @test "failures are named" {
     names_failures sock_dualstack socket:EAFNOSUPPORT:1 listen:EADDRINUSE:1 accept:EMFILE:1 getsockname:ENOBUFS:1
 }

@@ -73,6 +73,7 @@ unix = handed_down(socket.AF_UNIX, "\0dialtone-%d" % os.getpid())
 assert unix == set(), unix'
 }
 
+# bats test_tags=slow
 @test "a call that fails is named" {
     names_failures sock_options socket:EMFILE:1 socket:ENFILE:3 setsockopt:EPERM:1 getsockopt:EPERM:1 setsockopt:EPERM:3 setsockopt:EPERM:4 \
         setsockopt:EPERM:7 listen:EADDRINUSE:1 accept:EMFILE:1 getsockopt:EPERM:4 \

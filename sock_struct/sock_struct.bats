@@ -35,6 +35,7 @@ print("".join("\\x%02x" % b for b in struct.pack(">cIH", b"A", 0x01020304, 0x050
     many sock_struct 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures sock_struct send:EPIPE:1 send:EPIPE:2 recv:ECONNRESET:1 recv:ECONNRESET:2
 }

@@ -90,6 +90,7 @@ assert info(s)[:2] == (3, 2), info(s)
     [ "${BASH_REMATCH[1]}" -ge 1 ]
 }
 
+# bats test_tags=slow
 @test "a call that fails is named" {
     names_failures tcp_backlog listen:EADDRINUSE:1 listen:EADDRINUSE:2 connect:ECONNREFUSED:3 \
         connect:ECONNREFUSED:4 connect:ENETUNREACH:7 socket:EMFILE:5 socket:EMFILE:9 \

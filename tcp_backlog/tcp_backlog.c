@@ -81,10 +81,9 @@ static void with_a_round_trip_time(void)
 	hear(ends[0].fd, 0);
 	expect("one is answered: the queue is full", draw(listen_fd, 1, 3));
 	hear(ends[1].fd, 0);
-	for (int i = 0; i < 2; i++) {
-		poll(&(struct pollfd){ends[i].fd, POLLOUT, 0}, 1, 5000);
+	wait_for(ends[1].fd, POLLOUT);
+	for (int i = 0; i < 2; i++)
 		sent += CALL("client", send(ends[i].fd, "hello", 5, 0));
-	}
 	expect("both believe to be connected: send succeeds", sent == 10);
 	n = CALL("clients", poll(ends, 2, 300));
 	late_fd = ends[info_of(ends[0].fd).tcpi_unacked == 0].fd;

@@ -107,6 +107,7 @@ until("", server_end)'
     done
 }
 
+# bats test_tags=slow
 @test "a call that fails is named" {
     names_failures tcp_close shutdown:ENOTCONN:1 shutdown:ENOTCONN:2 shutdown:ENOTCONN:3 \
         setsockopt:EPERM:1 setsockopt:EPERM:5 getsockname:ENOBUFS:2

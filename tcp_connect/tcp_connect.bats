@@ -64,6 +64,7 @@ assert poll.poll(5000) and error() == 0'
     many tcp_connect 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_connect socket:EMFILE:2 getsockopt:ENOPROTOOPT:1
 }

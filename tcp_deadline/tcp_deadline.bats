@@ -56,6 +56,7 @@ signal.setitimer(signal.ITIMER_REAL, 0)  # or else it rings while Python ends'
     many tcp_deadline 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_deadline setsockopt:ENOBUFS:1 setitimer:EINVAL:1+
 }

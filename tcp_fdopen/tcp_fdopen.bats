@@ -75,6 +75,7 @@ END
     many tcp_fdopen 10
 }
 
+# bats test_tags=slow
 @test "ends with the call and the error when a call fails" {
     names_failures tcp_fdopen dup:EMFILE:1 dup:EMFILE:2 send:ENOBUFS:1 send:ENOBUFS:2 \
         poll:ENOMEM:1 recv:ENOMEM:1

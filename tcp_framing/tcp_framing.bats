@@ -53,6 +53,7 @@ assert heard([b"Hello, world"], 5) == [b"Hello", b", wor", b"ld", b""]'
     many tcp_framing 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_framing send:EPIPE:2 send:EPIPE:4 recv:ECONNRESET:1 recv:ECONNRESET:10
 }

@@ -79,6 +79,7 @@ except (BrokenPipeError, ConnectionResetError):
     many tcp_halfclose 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_halfclose send:EPIPE:1 send:EPIPE:2 recv:ECONNRESET:2 shutdown:ENOTCONN:1 \
         shutdown:ENOTCONN:2 getsockopt:ENOBUFS:1 getsockopt:ENOBUFS:3 dup:EMFILE:1

@@ -64,6 +64,7 @@ assert address not in rows, rows' "$ROOT/tcp_handshake/tcp_handshake"
     done
 }
 
+# bats test_tags=slow
 @test "a call that fails is named" {
     names_failures tcp_handshake socket:EMFILE:2 listen:EADDRINUSE:1 setsockopt:EPERM:1 \
         setsockopt:EPERM:3 connect:ECONNREFUSED:1 send:EPIPE:1 accept:EMFILE:1

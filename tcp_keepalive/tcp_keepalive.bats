@@ -46,6 +46,7 @@ assert s.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0'
     many tcp_keepalive 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_keepalive setsockopt:ENOBUFS:1 setsockopt:ENOPROTOOPT:3 \
         getsockopt:ENOPROTOOPT:1

@@ -91,6 +91,7 @@ for cork in 0, 1:
     many tcp_nodelay 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_nodelay send:EPIPE:1 send:EPIPE:2 recv:ENOMEM:1 recv:ENOMEM:2 \
         setsockopt:ENOMEM:1 setsockopt:ENOMEM:2 setsockopt:ENOMEM:3 accept:EMFILE:1

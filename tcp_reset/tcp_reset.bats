@@ -118,6 +118,7 @@ assert rows() == 0, rows()'
     [[ $stderr = "tcp_reset: scene 1: not on this kernel: not an end, an error"* ]]
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_reset fork:EAGAIN:1 setsockopt:ENOMEM:1 setsockopt:ENOMEM:2 \
         accept:EMFILE:4 kill:EPERM:1

@@ -132,6 +132,7 @@ for expected in "in use", "bound":
     [[ $stderr = "tcp_reuseaddr: scene 1: not on this kernel: neither server set SO_REUSEADDR: in use"* ]]
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_reuseaddr socket:EMFILE:1 setsockopt:ENOMEM:1 listen:EADDRINUSE:1 \
         accept:EMFILE:1 poll:ENOMEM:1

@@ -112,6 +112,7 @@ assert two_sends(signals) == errno.EINTR'
     many tcp_sendall 10
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_sendall send:ENOBUFS:1 send:ENOBUFS:5 send:EPIPE:7 recv:ECONNRESET:1 \
         recv:ECONNRESET:3 recv:ECONNRESET:4 ioctl:ENOTTY:1 setsockopt:ENOMEM:2

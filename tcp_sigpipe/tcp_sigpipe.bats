@@ -41,6 +41,7 @@ for word in b"one", b"two":
     [ "$status" -eq 1 ] && [[ $stderr = "tcp_sigpipe: scene 1: not on this kernel: the second is told"* ]]
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_sigpipe fork:EAGAIN:1 fork:EAGAIN:2 fork:EAGAIN:3
 }

@@ -60,6 +60,7 @@ assert b.recv(100) == b"late"'
     grep -q 'dials on until close$' "$LOG"
 }
 
+# bats test_tags=slow
 @test "a call that fails is named, status 1" {
     names_failures tcp_timeout setsockopt:ENOBUFS:1 getsockopt:ENOBUFS:1 socket:EMFILE:4
 }

@@ -6,6 +6,7 @@ load ../scripts/wire_helper
     tells_the_truth udp_broadcast
 }
 
+# bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_broadcast socket:EMFILE:1 bind:EADDRINUSE:2 \
         getsockname:ENOBUFS:1 setsockopt:ENOPROTOOPT:1 setsockopt:ENOPROTOOPT:9 setsockopt:ENOPROTOOPT:10 sendto:ENOBUFS:2 \

@@ -5,6 +5,7 @@ load ../scripts/bats_helper
     tells_the_truth udp_checksum
 }
 
+# bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_checksum socket:EMFILE:1 bind:EADDRINUSE:1 getsockname:ENOBUFS:1 \
         connect:ENETUNREACH:1 memfd_create:EMFILE:1 ftruncate:EPERM:1 send:ENOBUFS:1 sendfile:EIO:1 \

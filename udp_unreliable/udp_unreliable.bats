@@ -5,6 +5,7 @@ load ../scripts/bats_helper
     tells_the_truth udp_unreliable
 }
 
+# bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_unreliable socket:EMFILE:1 bind:EADDRINUSE:1 getsockname:ENOBUFS:2 \
         connect:ENETUNREACH:2 setsockopt:ENOPROTOOPT:1 getsockopt:ENOPROTOOPT:1 send:ENOBUFS:104 \

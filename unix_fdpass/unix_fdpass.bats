@@ -10,6 +10,7 @@ load ../scripts/bats_helper
     notices_lies unix_fdpass
 }
 
+# bats test_tags=slow
 @test "failures are named" {
     names_failures unix_fdpass socketpair:EMFILE:1 fork:EAGAIN:1 sendmsg:ENOBUFS:1 recvmsg:ENOMEM:1
 }

@@ -10,6 +10,7 @@ load ../scripts/bats_helper
     notices_lies unix_pair
 }
 
+# bats test_tags=slow
 @test "failures are named" {
     names_failures unix_pair socketpair:EMFILE:1 socket:EMFILE:1 fork:EAGAIN:1 fork:EAGAIN:2
 }

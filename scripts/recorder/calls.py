@@ -94,10 +94,22 @@ def read(folder, pause):
                 call.end = max(call.end, min(latest, call.end + (100 if call.paused else 5) * 10**6))
             if call.errno == "EINTR" and (call.name, call.arguments) == (following.name, following.arguments):
                 own.remove(call)  # the kernel has begun it anew, without a word to the program
-        if own and own[-1].errno == "EINTR":  # it was killed meanwhile
+        if own and own[-1].errno == "EINTR" and own[-1].name != "rt_sigreturn":  # it was killed meanwhile
             own[-1].result = own[-1].errno = None
-        calls += own
+        calls += without_restarts(own)
     return sorted(calls, key=lambda call: call.begin)
+
+
+def without_restarts(calls):
+    """Without the calls that the kernel began anew after a signal's handler (SA_RESTART), which a program never
+    learns of, and without the returns of handlers. (A handler returns what the interrupted call will.)"""
+    kept, back = [], None
+    for call in reversed(calls):
+        if call.name == "rt_sigreturn":
+            back = call
+        elif call.errno != "EINTR" or not back or back.errno == "EINTR":
+            kept.append(call)
+    return kept[::-1]
 
 
 def parsed(pid, begin, name, text):

@@ -13,7 +13,7 @@ OF_HELPERS = {"connect", "accept", "listen", "sendto"}
 UNTOLD = WAITING - {"poll", "ppoll", "read"} | CHANGING | FORKS | {"kill"}
 DULL = set("getpid getuid geteuid getgid getegid getsockname getpeername fcntl times alarm clock_gettime "
            "rt_sigprocmask rt_sigaction setitimer prctl newfstatat lseek ioctl clock_nanosleep fstat openat "
-           "restart_syscall rt_sigreturn prlimit64".split())
+           "restart_syscall prlimit64".split())
 TIMED = re.compile("again$|^(?!.*(SYN|FIN|byte))")  # what the kernel sends by its own clock
 TELLS = re.compile(r"\bCALL\(")
 SCENE = re.compile(r"^(\d+)\. ")
@@ -44,9 +44,11 @@ class Timeline:
                 self.sides[known["peer"]] = self.side_at(known["peer"]) or "right"
         self.its = {}     # the sockets of each process
         self.until = {}   # of each process and call: when the next one began
+        self.last = {}    # of each socket: when the last call about it began
         latest = {}
         for call in document["calls"]:
             if call["socket"] is not None:
+                self.last[call["socket"]] = call["begin"]
                 self.its.setdefault(call["process"], set()).add(call["socket"])
             self.until[call["process"], latest.get(call["process"])] = latest[call["process"]] = call["begin"]
         self.arrows = {}  # of each connection: the times of its segments
@@ -99,11 +101,13 @@ class Timeline:
                          "key": (row["place"], "arrow")}
 
     def effective(self, call, known):
-        """Whether a segment was sent before the next call. (One that closes a copy of a descriptor sends none.)"""
+        """Whether a segment was sent before the next call; without segments, whether it is more than a close of
+        one copy of a descriptor, while another is used."""
         times = self.arrows.get(ends_of(known), [])
         until = self.until.get((call["process"], call["begin"]), float("inf"))
-        return known["kind"] != "TCP" or not ends_of(known) or \
-            bisect.bisect(times, until) > bisect.bisect(times, call["begin"])
+        if known["kind"] != "TCP" or not ends_of(known):
+            return call["system_call"] != "close" or self.last[call["socket"]] == call["begin"]
+        return bisect.bisect(times, until) > bisect.bisect(times, call["begin"])
 
     def segments(self):
         """The rows of all segments."""
