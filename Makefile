@@ -140,11 +140,12 @@ $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 
 ## test-FOLDER: the tests of one folder, the slow ones too
 # The longest first: so none of them is left running alone at the end.
-TESTS = $(wildcard tcp_backlog/*.bats scripts/contract.bats) \
-        $(filter-out tcp_backlog/% scripts/contract.bats,$(wildcard scripts/*.bats exercises/*.bats docs/*.bats $(DEMOS:%=%/*.bats)))
+LONGEST = scripts/contract docs/transcripts udp_demo/udp_demo tcp_backlog/tcp_backlog raw_icmp/raw_icmp \
+          scripts/demo tcp_handshake/tcp_handshake docs/docs
+TESTS = $(LONGEST:%=%.bats) $(filter-out $(LONGEST:%=%.bats),$(wildcard */*.bats))
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.
-EACH = 4
+EACH = 6
 test-slow: EACH = 2
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.
@@ -209,7 +210,7 @@ format: ## lay out all C files as lint wants them
 # Of scripts/, what runs the demos; the other tests meet no program that is built in this way.
 sanitize: ## build with ASan and UBSan, and run the demos' tests on that
 	ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=0:thread_local_quarantine_size_kb=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test \
-		TESTS='$(wildcard scripts/contract.bats scripts/demo.bats scripts/abuse.bats $(DEMOS:%=%/*.bats))'
+		TESTS='$(wildcard scripts/contract.bats docs/transcripts.bats scripts/demo.bats scripts/abuse.bats $(DEMOS:%=%/*.bats))'
 
 musl: ## build with musl, statically, and run the demos' tests on that
 	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test TESTS='$(wildcard $(DEMOS:%=%/*.bats))'

@@ -199,7 +199,7 @@ os.unlink("left"); s.bind("left")'
 # spans and in fenced blocks, prompts is one of the commands among them.
 CODE='
 all_pages = [os.path.join(folder, name)[2:] for folder, _, names in sorted(os.walk("."))
-    if not folder.startswith("./.") for name in sorted(names) if name.endswith(".md")]
+    if not folder.startswith(("./.", "./build")) for name in sorted(names) if name.endswith(".md")]
 demos = subprocess.run(["scripts/table", "-d"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 code, prompts, prose = [], [], []
 for page in all_pages:

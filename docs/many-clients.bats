@@ -1,4 +1,4 @@
-# What docs/many-clients.md shows. Its transcript is replayed by contract.bats.
+# What docs/many-clients.md shows. Its transcript is replayed by transcripts.bats.
 load ../scripts/bats_helper
 
 # block LANGUAGE NUMBER: the text of that code block of the page.

@@ -201,13 +201,6 @@ assert err == b"" and stopped.returncode == 0, (stopped.returncode, err, out)'
     every_demo has_transcript
 }
 
-@test "every transcript in every page comes out as printed" {
-    cd "$ROOT"
-    local pages
-    mapfile -t pages < <(find . -name '*.md' -not -path './.*' | sort)
-    scripts/replay "${pages[@]}"
-}
-
 @test "make help names the targets a user needs" {
     run make -s -C "$ROOT" help
     for target in all demo demo-tcp test lint sanitize clean; do

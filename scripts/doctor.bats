@@ -1,4 +1,5 @@
 # `make doctor`, and the places where students really are, emulated.
+# bats file_tags=slow
 load bats_helper
 
 @test "doctor: one screen of 80x24, as an ordinary user too" {

@@ -1,4 +1,5 @@
 # What scripts/two-hosts promises.
+# bats file_tags=slow
 load bats_helper
 
 TWO_HOSTS=$ROOT/scripts/two-hosts
