@@ -45,7 +45,7 @@ static int axis(int bytes, const char *what)
 {
 	int ms = passed();
 
-	note("%3d ms |%*s %d bytes %s", ms, ms < 50 ? ms + 1 : 50, "*", bytes,
+	note("%3d ms |%*s %d bytes %s", ms, ms < 47 ? ms + 2 : 48, "*", bytes,
 	     what);
 	return ms;
 }
