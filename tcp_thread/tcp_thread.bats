@@ -119,7 +119,7 @@ assert s.recv(4) == b"NEXT"' "$PORT"
     variant tcp_thread 's/^\tchar buf\[/\tstatic char buf[/' -pthread
     launch "$VARIANT" -q 127.0.0.1 0
     local tries
-    for ((tries = 0; tries < 5; tries++)); do # it is a matter of luck each time
+    for ((tries = 0; tries < 50; tries++)); do # it is a matter of luck each time
         [ "$(talks_across 50)" -eq 0 ] || return 0
     done
     false
