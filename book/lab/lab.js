@@ -255,11 +255,11 @@ function keep() {
   localStorage[KEPT + $("file").value] = $("source").value;
 }
 
-let builds = 0; // so often has the reader asked for one
+let asked = false; // has the reader asked for a build?
 
 async function build() {
   const path = $("file").value;
-  builds++;
+  asked = true;
   keep();
   $("said").textContent = "building ...";
   const begun = performance.now();
@@ -273,7 +273,7 @@ async function build() {
 // The emulator translates a program piece by piece, while it runs: the first time tcc takes 3 s, the ninth
 // half a second. So it runs eight times, for nothing, while the reader is changing a line.
 async function warmUp() {
-  for (let time = 1; time <= 8 && builds === 0; time++) {
+  for (let time = 1; time <= 8 && !asked; time++) {
     await porter.ask(`timeout 60 tcc -Wall -o /run/warm '${$("file").value}'; rm -f /run/warm`);
   }
 }

@@ -88,12 +88,10 @@ def read(folder, pause):
             elif match := LINE.match(line):
                 own.append(parsed(int(path.suffix[1:]), int(match[1] + match[2]), match[3], match[4]))
                 frames = own[-1].frames
-        for call, following in list(zip(own, own[1:])):
+        for call, following in zip(own, own[1:]):
             if call.end:
                 latest = following.begin - 1 - 1000 * length(call.name, pause) * call.paused
                 call.end = max(call.end, min(latest, call.end + (100 if call.paused else 5) * 10**6))
-            if call.errno == "EINTR" and (call.name, call.arguments) == (following.name, following.arguments):
-                own.remove(call)  # the kernel has begun it anew, without a word to the program
         if own and own[-1].errno == "EINTR" and own[-1].name != "rt_sigreturn":  # it was killed meanwhile
             own[-1].result = own[-1].errno = None
         calls += without_restarts(own)
@@ -101,14 +99,16 @@ def read(folder, pause):
 
 
 def without_restarts(calls):
-    """Without the calls that the kernel began anew after a signal's handler (SA_RESTART), which a program never
-    learns of, and without the returns of handlers. (A handler returns what the interrupted call will.)"""
-    kept, back = [], None
+    """Without the calls that the kernel began anew, at once or after a signal's handler (SA_RESTART), which a program
+    never learns of, and without the returns of handlers. (A handler returns what the interrupted call will.)"""
+    kept, back, following = [], None, None
     for call in reversed(calls):
+        at_once = following and (call.name, call.arguments) == (following.name, following.arguments)
         if call.name == "rt_sigreturn":
             back = call
-        elif call.errno != "EINTR" or not back or back.errno == "EINTR":
+        elif call.errno != "EINTR" or not at_once and (not back or back.errno == "EINTR"):
             kept.append(call)
+        following = call
     return kept[::-1]
 
 

@@ -103,10 +103,10 @@ class Timeline:
     def effective(self, call, known):
         """Whether a segment was sent before the next call; without segments, whether it is more than a close of
         one copy of a descriptor, while another is used."""
-        times = self.arrows.get(ends_of(known), [])
-        until = self.until.get((call["process"], call["begin"]), float("inf"))
         if known["kind"] != "TCP" or not ends_of(known):
             return call["system_call"] != "close" or self.last[call["socket"]] == call["begin"]
+        times = self.arrows.get(ends_of(known), [])
+        until = self.until.get((call["process"], call["begin"]), float("inf"))
         return bisect.bisect(times, until) > bisect.bisect(times, call["begin"])
 
     def segments(self):
