@@ -109,6 +109,13 @@ load helper
     turned_down first_server 'the compiler warns' 'unused variable'
 }
 
+@test "with tcc there is a verdict, too, without the sanitizer that it only seems to have" {
+    command -v tcc >/dev/null || missing tcc
+    cp exercises/solutions/hostile_length.c "$DIR"
+    CC=tcc run exercise check hostile_length
+    [[ $status -eq 0 && $output = *"unkind kernel"* && $output != *sanitizer* ]]
+}
+
 @test "check tells what was expected and what happened, list what is done and next" {
     turned_down one_client_only 'ok   the first client is answered' \
         'NO   the second client is answered' 'expected:  127.0.0.1:' 'happened:  Connection refused' \

@@ -1385,14 +1385,15 @@ def kept_folder():
 
 def can_sanitize():
     """Are there programs with the address sanitizer here? An empty one is tried,
-    once: it takes as long as a student's."""
+    once: it takes as long as a student's. (tcc takes the option, and does nothing.)"""
     cc = os.environ.get("CC", "cc")
     mark = f"{kept_folder()}/{hashlib.sha256(cc.encode()).hexdigest()[:12]}.sanitizer"
     if os.path.exists(mark):
         return True
+    source = b"#if defined __SANITIZE_ADDRESS__ || defined __clang__\nint main(void) { return 0; }\n#endif\n"
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=kept_folder()) as folder:
-        subprocess.run([*cc.split(), *SANITIZER, "-x", "c", "-", "-o", f"{folder}/empty"], check=False,
-                       input=b"int main(void) { return 0; }\n", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run([*cc.split(), *SANITIZER, "-x", "c", "-", "-o", f"{folder}/empty"], check=False, input=source,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if subprocess.run([f"{folder}/empty"], env={"ASAN_OPTIONS": SANITIZER_OPTIONS}, check=False,
                           stderr=subprocess.DEVNULL).returncode == 0:
             with open(mark, "w"):
@@ -1401,9 +1402,11 @@ def can_sanitize():
 
 
 def unkind_library():
-    """The path of the unkind kernel's library, compiled once for this compiler."""
+    """The path of the unkind kernel's library, compiled once for this compiler. (tcc, which has no
+    atomic variables, leaves it to cc.)"""
     source = os.path.dirname(HERE) + "/unkind.c"
     cc = os.environ.get("CC", "cc")
+    cc = "cc" if os.path.basename(cc) == "tcc" and shutil.which("cc") else cc
     with open(source, "rb") as file:
         mark = hashlib.sha256(file.read() + cc.encode()).hexdigest()[:12]
     folder = kept_folder()
