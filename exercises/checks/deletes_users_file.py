@@ -1,4 +1,4 @@
-from stale_socket_file import after_a_crash, beside_another, leaves_nothing, links, users_file, works
+from stale_socket_file import after_a_crash, before_listen, beside_another, leaves_nothing, links, users_file, works
 
 
 def check(lab):
@@ -8,4 +8,5 @@ def check(lab):
     after_a_crash(lab)
     beside_another(lab)
     links(lab)
+    before_listen(lab)
     leaves_nothing(lab)

@@ -1,4 +1,5 @@
 import os
+import socket
 
 from harness import Wrong, word
 
@@ -60,6 +61,17 @@ def links(lab):
             os.unlink(path)
 
 
+def before_listen(lab):
+    with lab.case("a server that has not called listen yet keeps its name"):
+        path, bound = f"{lab.private}/bound", lab.adopt(socket.socket(socket.AF_UNIX))
+        bound.bind(path)
+        os.chown(path, lab.uid, -1)
+        file = os.stat(path)
+        must_give_up(lab, "bound", "a server has that name, and has not called listen yet")
+        if not os.path.exists(path) or not os.path.samestat(file, os.stat(path)):
+            raise Wrong("its file is still there", "it is gone")
+
+
 def leaves_nothing(lab):
     with lab.case("nothing is left of clients that came and went"):
         server = lab.unix_server("socket")
@@ -79,4 +91,5 @@ def check(lab):
     beside_another(lab)
     users_file(lab)
     links(lab)
+    before_listen(lab)
     leaves_nothing(lab)

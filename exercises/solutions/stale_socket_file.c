@@ -9,10 +9,11 @@
 #include <sys/un.h>	/* sockaddr_un */
 #include <unistd.h>	/* close, unlink */
 
-/* A socket file behind which nobody listens any more is removed. */
+/* A socket file that nobody has bound any more is removed. (Who asks with a socket
+ * of another type hears ECONNREFUSED from a dead one alone: see unix_stale.) */
 static void clear_stale(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0), failed;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), failed;
 	struct stat file;
 
 	failed = connect(fd, (const struct sockaddr *)address, sizeof *address);
