@@ -222,11 +222,11 @@ static inline int send_all(int fd, const char *bytes, size_t n)
 
 static inline void expected(const char *claim, const char *text, bool holds)
 {
+	unjudged = false;
 	if (!holds)
 		errx(1, "scene %d: not on this kernel: %s (%s)\n%s",
 		     scene_number, claim, text, last_call);
 	printf("   => %s\n", claim);
-	unjudged = false;
 }
 
 static inline int narrate(const char *who, const char *call, int result)

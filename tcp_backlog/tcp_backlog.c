@@ -84,7 +84,7 @@ static void with_a_round_trip_time(void)
 	wait_for(ends[1].fd, POLLOUT);
 	for (int i = 0; i < 2; i++)
 		sent += CALL("client", send(ends[i].fd, "hello", 5, 0));
-	expect("both believe to be connected: send succeeds", sent == 10);
+	expect("both believe they are connected: send succeeds", sent == 10);
 	n = CALL("clients", poll(ends, 2, 300));
 	late_fd = ends[info_of(ends[0].fd).tcpi_unacked == 0].fd;
 	expect("no answer. One hello is not even acknowledged: recv will hang",

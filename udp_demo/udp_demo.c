@@ -19,7 +19,9 @@ static const char usage[] =
 
 static char buf[65536]; /* no datagram is as long as that */
 
-static void serve(struct addrinfo *own)
+/* Answer who calls OWN address. ANY: that is 0.0.0.0 or ::, all interfaces; of
+ * our address the first 4 bytes alone are known, then: family and port. */
+static void serve(struct addrinfo *own, bool any)
 {
 	struct sockaddr_storage peer;
 
@@ -50,7 +52,7 @@ static void serve(struct addrinfo *own)
 			print_safe(buf, n < 40 ? (size_t)n : 40);
 			printf("\"%s (%zd bytes)\n", n > 40 ? "..." : "", n);
 		}
-		if (memcmp(&peer, own->ai_addr, length) == 0)
+		if (memcmp(&peer, own->ai_addr, any ? 4 : length) == 0)
 			continue; /* forged: we would answer our own answers */
 
 		/* 4. Back to where it came from. If that fails, we go on. */
@@ -103,8 +105,7 @@ static bool ask(const struct addrinfo *to, int number, const char *question)
 		if (strtol(buf, &rest, 10) == number && *rest == ' ' &&
 		    memcmp(&from, to->ai_addr, length) == 0) {
 			print_safe(rest + 1, (size_t)(buf + n - rest - 1));
-			if (putchar('\n') == EOF)
-				exit(EXIT_FAILURE);
+			putchar('\n');
 			return true;
 		}
 		fprintf(stderr, "dropped: number %ld from %s\n",
@@ -124,17 +125,17 @@ int main(int argc, char *argv[])
 
 	if (strcmp(role, "server") && strcmp(role, "client"))
 		wrong_use(role, "is neither server nor client");
-	if (*role == 'c' && *operands && !(*operands)[strspn(*operands, "0.:")])
-		*operands = "localhost"; /* 0.0.0.0 or ::, all interfaces */
+	const bool any = *operands && !(*operands)[strspn(*operands, "0.:")];
+	if (any && *role == 'c')
+		*operands = "localhost";
 	struct addrinfo *list = address_of(operands, SOCK_DGRAM), *to = list;
 	if (*role == 's')
-		serve(list);
+		serve(list, any);
 
 	fprintf(stderr, "sending to %s\n",
 		address_text(to->ai_addr, to->ai_addrlen).s);
-	for (int number = 1;; number++) {
-		if (isatty(STDIN_FILENO))
-			fputs("> ", stderr);
+	for (int number = 1; !ferror(stdout); number++) {
+		fputs(isatty(STDIN_FILENO) ? "> " : "", stderr);
 		start = sprintf(question, "%d ", number);
 		if (!fgets(question + start, 65510, stdin) ||
 		    strcmp(question + start, "q\n") == 0)

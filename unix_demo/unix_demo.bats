@@ -168,7 +168,7 @@ hint: this path works: /"* ]]
     for error in EOPNOTSUPP EPERM EIO; do
         run timeout 10 strace -qq -o /dev/null -e trace=bind -e inject=bind:error=$error "$DEMO" server "$S"
         [ "$status" -eq 1 ]
-        [[ $output = *"($error)"*"hint: its file system may have no sockets" ]]
+        [[ $output = *"($error)"*"hint: that place takes no stream sockets" ]]
     done
 }
 
@@ -195,7 +195,7 @@ END
         # shellcheck disable=SC2016 # expanded inside
         alone unshare -m bash -c 'exec 9<"$0" && mount -t devpts none /tmp && unset XDG_RUNTIME_DIR &&
             timeout 10 /proc/self/fd/9 server $1' "$DEMO" "$where" # the demo may be in /tmp
-        [[ $status -eq 1 && $output = *"hint: its file system may have no sockets"*"works: /dev/shm/"* ]]
+        [[ $status -eq 1 && $output = *"hint: that place takes no stream sockets"*"works: /dev/shm/"* ]]
     done
 }
 
@@ -285,10 +285,11 @@ s.close()"
 }
 
 @test "wrong use: one line that says what, the usage line, status 2" {
-    local args
-    for args in '' 'servers' 'client a b' '-x'; do
-        # shellcheck disable=SC2086 # words, not one argument
-        run timeout 10 "$DEMO" $args
+    local args words
+    for args in '' servers 'client a b' -x 'server '; do
+        IFS=' ' read -r -a words <<<"$args"
+        [ "$args" != 'server ' ] || words+=('') # as an unset variable in quotes
+        run timeout 10 "$DEMO" "${words[@]}"
         [[ $status -eq 2 && ${#lines[@]} -eq 2 && ${lines[1]} = "usage: unix_demo "* ]]
     done
 }

@@ -52,7 +52,7 @@ static void fail(const char *call)
 	      : errno == ENOENT	      ? "no such directory, or no server yet"
 	      : errno == ENAMETOOLONG ? "a path has room for 107 bytes"
 	      : errno == EACCES	      ? "you may not write there: ls -ld"
-				      : "its file system may have no sockets");
+				      : "that place takes no stream sockets");
 	snprintf(path, sizeof own_dir, "%s/%d.sock",
 		 strncmp(path, "/tmp/", 5) ? "/tmp" : "/dev/shm", getpid());
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -117,8 +117,8 @@ int main(int argc, char *argv[])
 	char **operands = begin(argc, argv, "+hq", usage);
 	const char *role = *operands ? *operands++ : "";
 	if ((strcmp(role, "server") != 0 && strcmp(role, "client") != 0) ||
-	    (*operands && operands[1]))
-		wrong_use(role, "is no role, or too much follows it");
+	    (*operands && (operands[1] || !**operands)))
+		wrong_use(role, "is no role, or what follows is not one path");
 	choose_path(*operands, *role == 's');
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd == -1)

@@ -40,6 +40,7 @@ int main(int argc, char *argv[])
 		    "Find out which files in the way of a server may go.\n"
 		    "example: unix_stale\n");
 	atexit(clean_up);
+	signal(SIGHUP, leave); /* the terminal is closed */
 	signal(SIGINT, leave);
 	signal(SIGTERM, leave);
 	if (!mkdtemp(dir))
