@@ -1,6 +1,5 @@
-/* common.h - the chores that all demos share; no lesson lives here. Include it
- * first. "See" names the demo that takes a shortcut apart. Three parts: every
- * program, conversations, stories. */
+/* common.h - the chores that all demos share: include it first. "See" names the
+ * demo that takes one apart. Parts: every program, conversations, stories. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
@@ -28,8 +27,8 @@ static inline const char *errno_name(int error)
 	E(ENAMETOOLONG) E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT)
 	E(ENOMEM) E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(ENOTDIR) E(ENOTSOCK)
 	E(ENOTTY) E(EOPNOTSUPP) E(EPIPE) E(EPROTO) E(EPROTONOSUPPORT) E(EROFS)
-	E(EPROTOTYPE) E(ETIMEDOUT) E(ENOSYS)
-	E(EAI_AGAIN) E(EAI_FAIL) E(EAI_NONAME) E(EAI_SERVICE)
+	E(EPROTOTYPE) E(ETIMEDOUT) E(ENOSYS) E(EAI_AGAIN) E(EAI_FAIL)
+	E(EAI_NONAME) E(EAI_SERVICE)
 	} /* clang-format on */
 	return "see errno(3)";
 }
@@ -116,13 +115,14 @@ static inline struct addrinfo *address_of(char *operands[], int type)
 	const char *host = *operands ? *operands++ : "127.0.0.1";
 	const char *port = *operands ? *operands++ : "8080";
 	static struct addrinfo *list; /* static: valgrind sees it to the end */
-	int error;
 
 	if (*operands)
 		wrong_use(*operands, "is too much");
+	if (!host[strspn(host, "0123456789")]) /* 8080 would be 0.0.31.144 */
+		wrong_use(host, "is no HOST, which comes before the PORT");
 	number(port, 0, 65535); /* glibc would take "99999" for 34463 */
-	error = getaddrinfo(host, port, &(struct addrinfo){.ai_socktype = type},
-			    &list);
+	int error = getaddrinfo(host, port,
+				&(struct addrinfo){.ai_socktype = type}, &list);
 	if (error)
 		errx(1, "look up %s: %s (%s)\nhint: %s", host,
 		     gai_strerror(error), errno_name(error),
@@ -159,8 +159,10 @@ static inline void announce(int fd)
 		die("getsockname");
 	struct text own = address_text(&address, length);
 	printf("listening on %s\n", own.s);
-	if (strncmp(own.s, "127.", 4) && strncmp(own.s, "[::1]", 5))
+	if (strncmp(own.s, "127.", 4) && !strstr(own.s, ":127.") &&
+	    strncmp(own.s, "[::1]", 5))
 		puts("this is not loopback: other machines can connect");
+	check_output();
 }
 
 /* Print what a peer sent so that it cannot command the terminal: what can be
@@ -216,9 +218,8 @@ static inline int send_all(int fd, const char *bytes, size_t n)
 #define note(...) (printf("   "), printf(__VA_ARGS__), putchar('\n'))
 /* Begin the next scene. */
 #define scene(title)                                                           \
-	(printf("%s%d. %s\n", scene_number ? "\n" : "", scene_number + 1,      \
-		title),                                                        \
-	 scene_number++)
+	(scene_number++, printf("%s%d. %s\n", scene_number > 1 ? "\n" : "",    \
+				scene_number, title))
 
 static inline void expected(const char *claim, const char *text, bool holds)
 {
@@ -285,8 +286,7 @@ static inline int dial(const struct sockaddr_in *to)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (fd == -1 ||
-	    connect(fd, (const struct sockaddr *)to, sizeof *to) == -1)
+	if (fd == -1 || connect(fd, (const void *)to, sizeof *to) == -1)
 		die("socket or connect");
 	return fd;
 }

@@ -59,6 +59,33 @@ every_demo() {
     every_demo notices
 }
 
+@test "a server whose output cannot be written, or has no reader any more, ends with status 1" {
+    programs '
+for command in servers:
+    full = subprocess.run(command, stdout=open("/dev/full", "wb"), stderr=subprocess.PIPE, timeout=20)
+    assert full.returncode == 1 and b"write to standard output: " in full.stderr, (command, full)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = server.stdout.readline().decode().strip()
+    server.stdout.close()
+    where = line.removeprefix("listening on ")
+    kind = socket.SOCK_DGRAM if "udp_demo" in command[0] else socket.SOCK_STREAM
+    for _ in range(2):
+        try:
+            client = socket.socket(socket.AF_UNIX if "/" in where else socket.AF_INET, kind)
+            client.connect(where if "/" in where else (where.split(":")[0], int(where.split(":")[1])))
+            client.send(b"hello")
+            client.recv(9)
+            client.close()
+        except OSError: # it has ended meanwhile
+            pass
+    if "tcp_fork" in command[0] or "tcp_reuseport" in command[0]: # it is a child that prints
+        assert b"write to standard output: Broken pipe (EPIPE)" in server.stderr.readline(), command
+        server.send_signal(signal.SIGINT)
+    else:
+        assert server.wait(10) == 1 and b"(EPIPE)" in server.stderr.read(), command'
+    [ ! -e "$BATS_TEST_TMPDIR/socket" ]
+}
+
 # bats test_tags=slow
 @test "cc in the folder, without flags, builds it; so does tcc" {
     builds() {
@@ -73,7 +100,7 @@ every_demo() {
 # the command lines of the programs that wait for clients.
 programs() {
     timeout 120 /usr/bin/python3 -c "
-import os, pathlib, signal, subprocess, sys, time
+import os, pathlib, signal, socket, subprocess, sys, time
 root = pathlib.Path(sys.argv[1])
 demos = subprocess.run([root / 'scripts/table', '-d'], stdout=subprocess.PIPE, text=True).stdout.split()
 source = {demo: (root / demo / (demo + '.c')).read_text() for demo in demos}

@@ -35,7 +35,8 @@ static void bytes_of_an_address(void)
 	expect("htons and inet_pton put the high byte first: 8080 is 0x1f90",
 	       n == 1 && memcmp(b + 2, "\x1f\x90\x7f\x00\x00\x01", 6) == 0);
 
-	/* The family is 0: we forgot own.sin_family = AF_INET. */
+	/* The family is 0, which Linux takes for AF_INET with 0.0.0.0 alone:
+	 * we forgot own.sin_family = AF_INET. */
 	n = CALL("server", bind(fd, (struct sockaddr *)&own, size));
 	expect("bind must know the family to read the other bytes",
 	       n == -1 && errno == EAFNOSUPPORT);

@@ -22,7 +22,7 @@ static void set_cable(int least_ttl)
 }
 
 /* Wait until the connect of FD has ended, and return how: 0 or an errno. This
- * is right after EINPROGRESS and after EINTR, and on every system. */
+ * works after EINPROGRESS and after EINTR, and on every system. */
 static int outcome(int fd)
 {
 	struct pollfd end = {.fd = fd, .events = POLLOUT};

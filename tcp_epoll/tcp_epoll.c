@@ -34,9 +34,8 @@ static time_t resting; /* since when accept fails and we do not call it, or 0 */
  * reports an event again while its cause lasts (level-triggered). */
 static int watch(int how, int fd, uint32_t events)
 {
-	struct epoll_event event = {.events = events, .data.fd = fd};
-
-	return epoll_ctl(epoll_fd, how, fd, &event);
+	return epoll_ctl(epoll_fd, how, fd,
+			 &(struct epoll_event){events, .data.fd = fd});
 }
 
 /* Print a line, unless that would make everybody wait until somebody reads our
@@ -45,7 +44,7 @@ static void tell(int out_fd, const char *what, int fd)
 {
 	struct pollfd out = {.fd = out_fd, .events = POLLOUT};
 	const int error = errno;
-	static int skipped;
+	static unsigned skipped;
 
 	if ((quiet && out_fd == 1) || poll(&out, 1, 0) != 1) {
 		skipped++;
@@ -53,7 +52,7 @@ static void tell(int out_fd, const char *what, int fd)
 	}
 	struct text peer = address_text(&clients[fd].peer, PEER_SIZE);
 	if (skipped > 0 && !quiet)
-		dprintf(out_fd, "(%d lines skipped)\n", skipped);
+		dprintf(out_fd, "(%u lines skipped)\n", skipped);
 	skipped = 0;
 	errno = error;
 	if (out_fd == 2)
@@ -148,7 +147,8 @@ int main(int argc, char *argv[])
 	if (listen_fd == -1 ||
 	    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
-	    listen(listen_fd, 4096) == -1)
+	    listen(listen_fd, 4096) == -1 ||
+	    getsockname(listen_fd, own->ai_addr, &own->ai_addrlen) == -1)
 		die("socket, setsockopt, bind or listen");
 	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
 

@@ -116,6 +116,11 @@ assert rows() == 0, rows()'
         -e inject=recvfrom:retval=0:when=1 "$ROOT/tcp_reset/tcp_reset"
     [ "$status" -eq 1 ]
     [[ $stderr = "tcp_reset: scene 1: not on this kernel: not an end, an error"* ]]
+    # A claim that is false of a call that fails is told once, and as what it is.
+    run --separate-stderr strace -qq -o /dev/null -e trace=recvfrom \
+        -e inject=recvfrom:error=EIO:when=1 "$ROOT/tcp_reset/tcp_reset"
+    [[ $status -eq 1 && $stderr = *"not on this kernel"*" = -1 EIO" ]]
+    [[ $stderr != *"this should not fail"* ]]
 }
 
 # bats test_tags=slow

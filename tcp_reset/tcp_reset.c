@@ -34,6 +34,7 @@ static void killed(void)
 		die("waitpid");
 	expect("killed, yet an orderly end: its kernel closed",
 	       n == 0 && WTERMSIG(status) == SIGKILL);
+	close(conn_fd);
 }
 
 int main(int argc, char *argv[])

@@ -170,6 +170,8 @@ s.recv(1)' "$PORT"
 
 @test "speaks IPv6" {
     grep -q . /proc/net/if_inet6 || missing "IPv6"
+    start tcp_server ::ffff:127.0.0.1 0 # IPv4's loopback, as an IPv6 socket writes it
+    run ! grep 'not loopback' "$LOG"
     start tcp_server ::1 0
     grep -q '^listening on \[::1\]:[0-9]*$' "$LOG"
     python '
@@ -226,7 +228,7 @@ assert s.recv(1) == b""' "$PORT" "$PID"
     local args
     for args in '127.0.0.1 abc' '127.0.0.1 -1' '127.0.0.1 65536' '127.0.0.1 99999' \
         '127.0.0.1 8080x' '127.0.0.1 +80' '127.0.0.1 99999999999999999999' \
-        '127.0.0.1 localhost' '127.0.0.1 80 80' '-b' '-qx'; do
+        '127.0.0.1 localhost' '127.0.0.1 80 80' '-b' '-qx' 8080; do
         # shellcheck disable=SC2086 # words, not one argument
         run "$ROOT/tcp_server/tcp_server" $args
         [ "$status" -eq 2 ] && [ "${#lines[@]}" -eq 2 ] &&

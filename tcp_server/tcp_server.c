@@ -36,6 +36,7 @@ static void report(const char *peer, const char *what)
 {
 	if (!quiet)
 		printf("%s %s\n", peer, what);
+	check_output();
 }
 
 int main(int argc, char *argv[])

@@ -37,7 +37,7 @@ static void serve(struct addrinfo *own, bool any)
 		die("getsockname");
 	announce(fd);
 
-	for (;;) {
+	for (;; check_output()) {
 		/* 3. Sleep until there is a datagram, whoever sent it. 0 is an
 		 *    empty one: where nobody calls, nobody hangs up. */
 		socklen_t length = sizeof peer;
