@@ -131,7 +131,7 @@ int main(int argc, char *argv[])
 	if (listen(fd, 5) == -1)
 		die("listen");
 	printf("listening on %s\n", path);
-	for (ssize_t n; !ferror(stdout);) {
+	for (ssize_t n;;) {
 		while ((conn_fd = accept(fd, NULL, NULL)) == -1) {
 			complain("accept", "");
 			sleep(1);
