@@ -286,7 +286,7 @@ static inline int dial(const struct sockaddr_in *to)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (fd == -1 || connect(fd, (const void *)to, sizeof *to) == -1)
+	if (fd == -1 || connect(fd, (const struct sockaddr *)to, sizeof *to))
 		die("socket or connect");
 	return fd;
 }

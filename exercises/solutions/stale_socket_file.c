@@ -9,7 +9,7 @@
 #include <sys/un.h>	/* sockaddr_un */
 #include <unistd.h>	/* close, unlink */
 
-/* A socket file that nobody has bound any more is removed. (Who asks with a socket
+/* A socket file that nobody has bound any more is removed. (Who asks with one
  * of another type hears ECONNREFUSED from a dead one alone: see unix_stale.) */
 static void clear_stale(const struct sockaddr_un *address)
 {
