@@ -34,8 +34,9 @@ static time_t resting; /* since when accept fails and we do not call it, or 0 */
  * reports an event again while its cause lasts (level-triggered). */
 static int watch(int how, int fd, uint32_t events)
 {
-	return epoll_ctl(epoll_fd, how, fd,
-			 &(struct epoll_event){events, .data.fd = fd});
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(epoll_fd, how, fd, &event);
 }
 
 /* Print a line, unless that would make everybody wait until somebody reads our
@@ -147,10 +148,9 @@ int main(int argc, char *argv[])
 	if (listen_fd == -1 ||
 	    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
-	    listen(listen_fd, 4096) == -1 ||
-	    getsockname(listen_fd, own->ai_addr, &own->ai_addrlen) == -1)
+	    listen(listen_fd, 4096) == -1)
 		die("socket, setsockopt, bind or listen");
-	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
+	getsockname(listen_fd, (void *)&clients[listen_fd], &own->ai_addrlen);
 
 	/* 2. A descriptor for each client: as many as we may and have room. */
 	getrlimit(RLIMIT_NOFILE, &limit);

@@ -150,10 +150,9 @@ int main(int argc, char *argv[])
 	if (listen_fd == -1 ||
 	    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
-	    listen(listen_fd, 4096) == -1 ||
-	    getsockname(listen_fd, own->ai_addr, &own->ai_addrlen) == -1)
+	    listen(listen_fd, 4096) == -1)
 		die("socket, setsockopt, bind or listen");
-	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
+	getsockname(listen_fd, (void *)&clients[listen_fd], &own->ai_addrlen);
 	watch(listen_fd, POLLIN);
 
 	/* 2. Not more descriptors than we have room for. */
