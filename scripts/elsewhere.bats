@@ -72,7 +72,7 @@ talk() {
     fails_well no-packet "socket AF_PACKET: Address family not supported" "hint: this kernel has none" make -s demo-sniff
     fails_well no-packet "EAFNOSUPPORT" "hint: " scripts/ask datagram-size
     works no-packet make -s trace-tcp_reset
-    [[ $said = *"record: calls only, no segments, no states: packet sockets: "* ]]
+    [[ $said = *"record: calls only, no segments, no states; a server is not called: packet sockets: "* ]]
     there no-packet make -s doctor
     [[ $said = *"no   packet sockets"*"         -> "* ]]
 }

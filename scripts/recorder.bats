@@ -237,6 +237,52 @@ assert "prefers-color-scheme: dark" in root.find(name + "style").text' "$BATS_TE
     for view in ladder trace svg mermaid; do run ! grep -q $'\033' <<<"$(show $view)"; done
 }
 
+@test "a program of your own: a script, IPv6, a blank in a path; a client is not answered, no child is left" {
+    local mine=$BATS_TEST_TMPDIR/mine
+    cd "$BATS_TEST_TMPDIR"
+    python_program() { # CODE: it is run by /usr/bin/python3, recorded, and shown
+        printf '#!/usr/bin/python3\nimport os, socket, time\n%s\n' "$1" >"$mine"
+        chmod +x "$mine"
+        record -- ./mine
+        run show ladder
+    }
+    python_program 's = socket.create_server(("::1", 8080), family=socket.AF_INET6)
+c = s.accept()[0]
+while data := c.recv(9): c.send(data.upper())'
+    [[ $output = *'listen(3, '*'accept(3, '*'recv(4, "hello"'*'send(4, "HELLO"'* ]]
+    python_program 's = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 8080))
+s.sendto(b"1 HELLO", s.recvfrom(99)[1])'
+    [[ $output = *'recv(3, "1 hello"'*'send(3, "1 HELLO"'* ]]
+    python_program 's = socket.socket(socket.AF_UNIX)
+s.bind("a path"); s.listen()
+c = s.accept()[0]
+c.send(c.recv(9).upper())'
+    [[ $output = *'bind(3, {sa_family=AF_UNIX, ...) = 0'*'recv(4, "hello"'* ]]
+    python_program 's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2)
+s.sendto(b"question", ("127.0.0.1", 9))
+try: print("answer", s.recvfrom(99))
+except OSError: print("none")'
+    [[ $output = *'send(3, "question"'* && $output = *none* && $output != *answer* ]]
+    python_program 'if os.fork() == 0: time.sleep(600)'
+    run ! pgrep -f "$mine"
+}
+
+@test "Ctrl-C ends the program that is recorded, and its ladder is drawn" {
+    /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
+    timeout 60 /usr/bin/python3 - "$ROOT" 3>&- <<'END'
+import pexpect, sys
+line = "%s/scripts/record -- /usr/bin/python3 -c 's = __import__(\"socket\").socket(); print(1 + 1); __import__(\"signal\").pause()' | %s/scripts/show ladder -a"
+t = pexpect.spawn("bash", ["-c", line % (sys.argv[1], sys.argv[1])], timeout=30, encoding="utf-8", dimensions=(24, 80))
+t.expect_exact("2\r")
+t.sendintr()
+t.expect_exact("client  ")
+t.expect_exact("socket(")
+t.expect(pexpect.EOF)
+assert "scripts/" not in t.before, t.before # no traceback of theirs
+END
+}
+
 @test "an exercise is played with a peer, and ended if both wait for ever" {
     record exercise one_message_only
     [[ $(show ladder) = *"recv(conn_fd, "*"FIN ACK"*"the server hung up"* ]]
@@ -290,7 +336,7 @@ END
     as_user "$ROOT/scripts/record" -- "$COPY" 3>&- | as_user "$ROOT/scripts/show" ladder | grep -q 'RST ACK'
     RECORD=$BATS_TEST_TMPDIR/calls
     PATH=$(without unshare addr2line) timeout 60 "$ROOT/scripts/record" demo tcp_reset >"$RECORD" 2>"$RECORD.said" 3>&-
-    [[ $(cat "$RECORD.said") = "record: calls only, no segments, no states: sandbox: unshare: not found" ]]
+    [[ $(cat "$RECORD.said") = "record: calls only, no segments, no states; a server is not called: sandbox: unshare: not found" ]]
     document 'assert not d["captured"] and d["missed"] is None and d["segments"] == [] and len(d["calls"]) > 20'
 }
 

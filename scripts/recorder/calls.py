@@ -3,13 +3,12 @@ import ast
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 # A program stands still after the first 25 calls of each of these names, in each process: after those that
 # change the state of a connection for longer than a delayed ACK takes (40 ms), unless the pause is a short one.
-PAUSED, CHANGING, HEARING = 25, "connect,listen,sendto,sendmsg,shutdown,close,kill", "recvfrom,recvmsg"
-PAUSE, CHANGING_PAUSE = 6000, 60000  # microseconds
+PAUSED, CHANGING, PAUSE = 25, "connect,listen,sendto,sendmsg,shutdown,close,kill", 60000  # microseconds
 # What the C library and the kernel do among themselves.
 UNSEEN = ("?brk,?mmap,?munmap,?mremap,?mprotect,?madvise,?getrandom,?futex,?rseq,?set_robust_list,?arch_prctl,"
           "?set_tid_address,?exit,?exit_group")
@@ -32,22 +31,6 @@ FRAME = re.compile(r" > (.*)\(.*\) \[(0x[0-9a-f]+)\]$")
 STRING = r'"(?:\\.|[^"\\])*"'
 
 
-@dataclass
-class Call:
-    """A system call; times in ns since 1970. result is None if it did not return; frames are the
-    callers, [(binary, address)], innermost first."""
-    pid: int
-    name: str
-    arguments: str
-    result: int | None
-    errno: str | None
-    begin: int
-    end: int | None
-    made: str = ""  # what the new descriptor is: <TCP:[...]>
-    paused: bool = False
-    frames: list = field(default_factory=list)
-
-
 def strace():
     """The words that run a program under strace here, which finds callers (-k) if it can; ends us
     with one true sentence if it cannot work."""
@@ -63,16 +46,10 @@ def strace():
 
 def command(words, output, pause):
     """The words before a program that run it under strace (WORDS), which writes a file OUTPUT.PID
-    for each process; with pauses of length(name, PAUSE) microseconds, in which states can be read."""
-    pauses = [word for names in (CHANGING, HEARING) if pause for word in
-              ("-e", f"inject={names}:delay_exit={length(names.split(',')[0], pause)}:when=1..{PAUSED}")]
+    for each process; with pauses of PAUSE microseconds, in which states can be read."""
+    pauses = ["-e", f"inject={CHANGING}:delay_exit={pause}:when=1..{PAUSED}"] if pause else []
     return [*words, "-D", "-ff", "-q", "-yy", "-s", "4096", "-e", "trace=!" + UNSEEN, *pauses, "-o", output,
             "--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns"]
-
-
-def length(name, pause):
-    """How many microseconds a program stands still after that call."""
-    return CHANGING_PAUSE if name in CHANGING.split(",") and pause == PAUSE else pause
 
 
 def read(folder, pause):
@@ -90,7 +67,7 @@ def read(folder, pause):
                 frames = own[-1].frames
         for call, following in zip(own, own[1:]):
             if call.end:
-                latest = following.begin - 1 - 1000 * length(call.name, pause) * call.paused
+                latest = following.begin - 1 - 1000 * pause * call.paused
                 call.end = max(call.end, min(latest, call.end + (100 if call.paused else 5) * 10**6))
         if own and own[-1].errno == "EINTR" and own[-1].name != "rt_sigreturn":  # it was killed meanwhile
             own[-1].result = own[-1].errno = None
@@ -113,21 +90,25 @@ def without_restarts(calls):
 
 
 def parsed(pid, begin, name, text):
-    """The Call that a line of strace tells of, TEXT being what follows the bracket."""
+    """The call that a line of strace tells of, TEXT being what follows the bracket. Times are in ns since 1970; result
+    and end are None if it did not return; made is what its new descriptor is, <TCP:[...]>; frames will be its callers,
+    [(binary, address)], innermost first."""
     match = RESULT.match(text)
-    arguments, result, fd, errno, note, *took = match.groups() if match else (text, "?", None, None, "", None)
-    if result == "?" and not errno:  # it was under way when the process ended
-        return Call(pid, name, arguments.removesuffix(" <unfinished ...>"), None, None, begin, None)
-    if result == "?":  # "? ERESTARTSYS": a signal ended it
+    arguments, result, fd, errno, note, *took = match.groups() if match else (text, "?", None, None, "", None, None)
+    if result == "?" and errno:  # "? ERESTARTSYS": a signal ended it
         result, errno = "-1", "EINTR"
-    return Call(pid, name, arguments, int(result, 8 if re.match("0[0-7]", result) else 0), errno, begin,
-                begin + int(took[0] + took[1] if took[0] else 0), fd or "", "DELAYED" in note)
+    over = result != "?"  # else it was under way when the process ended
+    return SimpleNamespace(
+        pid=pid, name=name, arguments=arguments.removesuffix(" <unfinished ...>"), errno=errno, begin=begin,
+        result=int(result, 8 if re.match("0[0-7]", result) else 0) if over else None,
+        end=begin + int(took[0] + took[1] if took[0] else 0) if over else None,
+        made=fd or "", paused="DELAYED" in note, frames=[])
 
 
 def pauses(calls, pause):
     """[(begin, end)] in ns of the pauses after CALLS that may have changed the state of a TCP socket."""
-    return [(call.end, call.end + 1000 * length(call.name, pause)) for call in calls
-            if call.paused and call.name in CHANGING.split(",") and "<TCP" in call.arguments]
+    return [(call.end, call.end + 1000 * pause) for call in calls
+            if call.paused and "<TCP" in call.arguments]
 
 
 def without_notes(arguments):

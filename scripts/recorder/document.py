@@ -7,12 +7,11 @@ from pathlib import Path
 from . import calls as strace
 from .source import call_in, places, statement
 from .sockets import Sockets
+from .timeline import FORKS
 
 SYSTEM = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/", "/root/.pyenv/", "[")
-# Without callers (no strace -k) this is what is kept of a process.
-NETWORK = set("socket socketpair bind listen accept accept4 connect sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg "
-              "shutdown setsockopt getsockopt getsockname getpeername close poll ppoll select pselect6 epoll_create1 "
-              "epoll_ctl epoll_wait epoll_pwait".split())
+# Without callers (no strace -k; a static musl's lead nowhere) this is kept of a process, and what is about a socket.
+NETWORK = set("socket poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait".split())
 ON_FILES = {"read", "write", "readv", "writev", "close", "fcntl"}
 # Functions of common.h that belong to the telling and not to what is told.
 TELLING = {"begin", "begin_story", "check_output", "scene", "narrate", "expected", "ring", "print_safe"}
@@ -30,8 +29,9 @@ def build(program, status, pause, traced, captured, sampler):
         for key in ("time", "asked", "begin", "end"):
             if entry.get(key) is not None:
                 entry[key] -= origin
+    born = [pid for pid in builder.programs if pid in builder.processes]
     return {"version": 1, "program": program, "status": status, "pause": pause, "captured": captured is not None,
-            "missed": missed, "processes": [{"pid": pid, "name": name} for pid, name in builder.processes.items()],
+            "missed": missed, "processes": [{"pid": pid, "name": builder.processes[pid]} for pid in born],
             "sockets": builder.sockets.finish(builder.calls, sampler.ends if sampler else {}), "calls": builder.calls,
             "segments": segments, "states": states, "output": builder.output}
 
@@ -41,26 +41,30 @@ class Builder:
 
     def __init__(self, program, traced):
         self.own = os.path.realpath(shutil.which(program[0]) or program[0])
+        with open(self.own, "rb") as file:
+            self.script = file.read(2) == b"#!"  # its calls are made by an interpreter
         self.programs = {}  # of each process: the path that it runs
         self.processes, self.calls, self.output, self.open_lines = {}, [], [], {}
         self.sockets = Sockets()
         addresses = {}
-        for call in traced:
-            for path, address in call.frames:
-                if not path.startswith(SYSTEM):
-                    addresses.setdefault(path, set()).add(address)
+        for path, address in {frame for call in traced for frame in call.frames if not frame[0].startswith(SYSTEM)}:
+            addresses.setdefault(path, []).append(address)
         self.places = {path: places(path, its) for path, its in addresses.items()}
         for call in traced:
             self.add(call)
 
     def add(self, call):
         """Note one call."""
-        self.sockets.follow(call)
-        if call.name in ("execve", "execveat") and call.result == 0:
+        if call.name == "execve" and call.result == 0:
             path = re.search(strace.STRING, call.arguments)
-            self.programs[call.pid] = os.path.realpath(path[0][1:-1]) if path else None
-        if call.name in ("clone", "clone3", "fork", "vfork") and (call.result or 0) > 0:
+            path = os.path.realpath(path[0][1:-1])
+            if not self.script or self.programs.get(call.pid) != self.own or not path.startswith(SYSTEM):
+                self.programs[call.pid] = path
+            self.sockets.tables[call.pid] = {}
+        if call.name in FORKS and (call.result or 0) > 0:  # who begins has its parent's program and descriptors
             self.programs.setdefault(call.result, self.programs.get(call.pid))
+            table = self.sockets.tables.setdefault(call.pid, {})
+            self.sockets.tables[call.result] = table if "CLONE_FILES" in call.arguments else dict(table)
         path = self.programs.get(call.pid)
         if not path or path.startswith(SYSTEM) and path != self.own or call.name.startswith("exec"):
             return
@@ -69,16 +73,14 @@ class Builder:
             self.printed(call, int(stream[0]))
             return
         index = self.sockets.about(call)
-        frames = [] if path.startswith(SYSTEM) else call.frames  # who asks about python3 means its script
+        frames = [] if path.startswith(SYSTEM) or self.script and path == self.own else call.frames  # an interpreter's
         found = [place for path, address in frames for place in self.places.get(path, {}).get(address, [])
                  if not place[1].startswith("/usr/")]
         if any(name in TELLING and file.endswith(COMMON) for name, file, _ in found) or \
                 frames and all(path.startswith(SYSTEM) for path, _ in frames):  # before main
             return
-        # A static musl has callers, too, but they lead nowhere.
-        if not frames and call.name not in NETWORK and index is None or \
-                call.name in ON_FILES and index is None and (found or not frames) and \
-                not any(call_in(statement(file, line), [call.name]) for _, file, line in found[:1]):
+        if index is None and (not frames and call.name not in NETWORK or call.name in ON_FILES and
+                              not any(call_in(statement(file, line), [call.name]) for _, file, line in found[:1])):
             return
         self.processes.setdefault(call.pid, Path(path).name)
         self.calls.append(described(call, found, index))

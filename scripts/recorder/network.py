@@ -21,10 +21,8 @@ FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]
 STATES = ["?", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT", "CLOSED",
           "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "SYN_RECV"]
 PROTOCOLS = {6: "TCP", 17: "UDP", 1: "ICMP", 58: "ICMP"}
-ICMP = {(1, 0, 0): "echo reply", (1, 8, 0): "echo request", (1, 3, 0): "network unreachable",
-        (1, 3, 1): "host unreachable", (1, 3, 3): "port unreachable", (1, 3, 4): "fragmentation needed",
-        (1, 11, 0): "time exceeded", (58, 128, 0): "echo request", (58, 129, 0): "echo reply",
-        (58, 1, 4): "port unreachable"}
+ICMP = {(1, 0, 0): "echo reply", (1, 8, 0): "echo request", (1, 3, 3): "port unreachable",  # on loopback no other
+        (58, 129, 0): "echo reply", (58, 128, 0): "echo request", (58, 1, 4): "port unreachable"}
 
 
 class Capture(threading.Thread):
@@ -86,8 +84,6 @@ def parsed(when, data):
         segment["flags"] = [name for bit, name in enumerate(FLAGS) if flags >> bit & 1]
     elif segment["protocol"] == "ICMP":
         kind = ICMP.get((protocol, rest[0], rest[1]), f"type {rest[0]} code {rest[1]}")
-        if protocol == 58 and kind.startswith("type"):
-            return None
         segment["flags"] = [kind]
         if not kind.startswith("echo") and (about := parsed(when, rest[8:])):
             segment["about"] = {key: about[key] for key in ("protocol", "from", "to")}

@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .network import table
+from .network import address, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Exercises that are clients, with the server that they call; the rest are servers, or call nobody.
@@ -31,10 +31,11 @@ def build(name, folder):
 def listening():
     """How our client is told to call who listens here: its words; None while nobody does."""
     for name, state, client in ("tcp", "0A", ["tcp_client/tcp_client"]), ("udp", "07", ["udp_demo/udp_demo", "client"]):
-        for line in map(str.split, table(name)):
-            if line[3] == state:
-                return [ROOT / client[0], *client[1:], "127.0.0.1", str(int(line[1].split(":")[1], 16))]
-    for line in map(str.split, table("unix")):
+        for line in map(str.split, table(name) + table(name + "6")):
+            host, _, port = address(line[1]).rpartition(":")
+            if line[3] == state and (name == "tcp" or int(port) < 32768):  # above: the kernel chose it, for a client
+                return [ROOT / client[0], *client[1:], host.strip("[]"), port]
+    for line in (line.split(maxsplit=7) for line in table("unix")):
         if line[3] == "00010000" and len(line) > 7:
             return [ROOT / "unix_demo/unix_demo", "client", line[7]]
     return None
@@ -51,13 +52,15 @@ def serve(words, name, output):
 
 
 def call(words, process, output, folder, patience):
-    """Call PROCESS, which runs in FOLDER, with our own client once it listens and nobody else has
+    """Call PROCESS, which runs in FOLDER (None: in ours), with our own client once it listens and nobody else has
     called for PATIENCE seconds; then end it as Ctrl-C does. Who does not listen is left alone."""
     until(lambda: process.poll() is not None or listening(), 3600)
     until(lambda: process.poll() is not None, patience)
-    if process.poll() is not None or any(line.split()[3] != "0A" for line in table("tcp")):
+    called = listening()
+    busy = any(line.split()[3] != "0A" for line in table("tcp") + table("tcp6"))
+    if process.poll() is not None or not called or busy:
         return
-    client = subprocess.Popen([*words, *listening()], cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=output)
+    client = subprocess.Popen([*words, *called], cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=output)
     try:
         client.communicate(SAID, timeout=8)
     except subprocess.TimeoutExpired:
@@ -81,8 +84,8 @@ def until(condition, seconds):
 
 
 def reap(seconds):
-    """Wait, so many seconds at most, for all that a program has started, and strace, which runs beside
-    it: they are our children once their own parent has ended, for we are a subreaper, see prctl(2)."""
+    """Wait, so many seconds at most, for all that a program has started, and strace, which runs beside it: they are
+    our children once their own parent has ended, for we are a subreaper, see prctl(2). Then kill what is left."""
     def none_left():
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
@@ -91,3 +94,7 @@ def reap(seconds):
             return True
         return False
     until(none_left, seconds)
+    while not none_left():
+        for child in Path("/proc/self/task", str(os.getpid()), "children").read_text(encoding="ascii").split():
+            os.kill(int(child), signal.SIGKILL)
+        time.sleep(0.005)

@@ -4,8 +4,6 @@ import re
 from .network import plain
 
 NOTE = re.compile(r"\d+<((?:TCP|UDP|UNIX|RAW|PACKET|ICMP|PING|NETLINK)[\w-]*):\[(.*?)\]>(?=[,)]|$)")
-KINDS = {"TCPv6": "TCP", "UDPv6": "UDP", "UNIX-STREAM": "UNIX", "UNIX-DGRAM": "UNIX", "UNIX-SEQPACKET": "UNIX",
-         "RAWv6": "RAW", "PING": "ICMP", "PINGv6": "ICMP"}
 # Who calls and who is called. Where neither says so: the side that speaks first is the one that calls.
 SIDES = {"connect": "client", "accept": "server", "accept4": "server", "listen": "server"}
 SPEAKS = dict.fromkeys(["sendto", "sendmsg", "sendmmsg", "write"], "client") | \
@@ -18,14 +16,6 @@ class Sockets:
     def __init__(self):
         self.found = []
         self.tables = {}  # of each process: {descriptor: index of found}
-
-    def follow(self, call):
-        """A process that begins has the descriptors of its parent; one that runs another program, its own."""
-        if call.name in ("execve", "execveat") and call.result == 0:
-            self.tables[call.pid] = {}
-        elif call.name in ("clone", "clone3", "fork", "vfork") and (call.result or 0) > 0:
-            table = self.tables.setdefault(call.pid, {})
-            self.tables[call.result] = table if "CLONE_FILES" in call.arguments else dict(table)
 
     def about(self, call):
         """The index of the socket that a call is about, or has made (the first of two); or None."""
@@ -52,7 +42,7 @@ class Sockets:
         return index
 
     def new(self, call, note, side, kind="?"):
-        kind = KINDS.get(note[1], note[1]) if note else kind
+        kind = re.sub("v6$|-.*", "", note[1]) if note else kind
         self.found.append({"process": call.pid, "kind": kind, "inode": None, "local": None, "peer": None, "side": None})
         self.noted(self.found[-1], note, side)
         return len(self.found) - 1

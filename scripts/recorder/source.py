@@ -30,10 +30,7 @@ def places(binary, addresses):
 @functools.cache
 def lines(path):
     """The lines of a source file; [] if it is not there."""
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
+    return Path(path).read_text(encoding="utf-8", errors="replace").splitlines() if os.path.isfile(path) else []
 
 
 def statement(path, number):

@@ -46,7 +46,7 @@ def picture(document, table, width, edge):
             body += bars
             said += [heading or "", *map(spoken, scene)]
             bottom = max(bottom, y)
-    name = escape(document["program"][-1].rpartition("/")[2])
+    name = escape(document["processes"][0]["name"])
     yield (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 0 {WIDTH + 8} {bottom + LINE}" role="img" '
            'aria-labelledby="title desc">')
     yield f'<title id="title">{name}: what it did, as a ladder</title>'

@@ -30,27 +30,19 @@ class Timeline:
     def __init__(self, document):
         self.document, self.sockets = document, document["sockets"]
         self.story = any(TELLS.search(call["text"] or "") for call in document["calls"])
-        self.played = document["program"][0].endswith(("scripts/tour", "scripts/demo"))  # and ended, by ours
         self.long = 150e6 if document["pause"] else 25e6  # ns of waiting that are worth a word
-        pids = sorted(process["pid"] for process in document["processes"])
-        self.ranks = {pid: rank for rank, pid in enumerate(pids)}
+        self.ranks = {process["pid"]: rank for rank, process in enumerate(document["processes"])}
         self.owners = {known["local"]: known["process"] for known in self.sockets if known["local"]}
         self.sides = {}    # of each address, and of a port at any address
         for known in self.sockets:
             if known["local"] and known["side"]:
                 self.sides.setdefault(re.sub(r"^(0\.0\.0\.0|\[::\]):", ":", known["local"]), side_of(known))
-        for known in self.sockets:
-            if known["peer"] and known["side"] == "client":
-                self.sides[known["peer"]] = self.side_at(known["peer"]) or "right"
         self.its = {}     # the sockets of each process
-        self.until = {}   # of each process and call: when the next one began
         self.last = {}    # of each socket: when the last call about it began
-        latest = {}
         for call in document["calls"]:
             if call["socket"] is not None:
                 self.last[call["socket"]] = call["begin"]
                 self.its.setdefault(call["process"], set()).add(call["socket"])
-            self.until[call["process"], latest.get(call["process"])] = latest[call["process"]] = call["begin"]
         self.arrows = {}  # of each connection: the times of its segments
         for segment in document["segments"]:
             self.arrows.setdefault(frozenset((segment["from"], segment["to"])), []).append(segment["time"])
@@ -76,12 +68,12 @@ class Timeline:
         known = self.sockets[call["socket"]] if call["socket"] is not None else None
         waits, waited = name in WAITING, (call["end"] or call["begin"]) - call["begin"]
         if not known and name in ("close", "read", "write") or \
-                call["result"] is None and (waited < ENDLESS or self.played) or \
+                call["result"] is None and waited < ENDLESS or \
                 not told and (name in DULL or call["helper"] and name not in OF_HELPERS or
                               self.story and name not in UNTOLD):
             return
         keys = {pid}
-        if known and (waits or name in CHANGING and self.effective(call, known)):
+        if known and (waits or name in CHANGING and (name != "close" or self.last[call["socket"]] == call["begin"])):
             keys.add(flow(known))
         elif name in FORKS | {"kill", "wait4"}:
             keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
@@ -93,21 +85,12 @@ class Timeline:
                "ends": known and ends_of(known), "time": call["end"] if waits else call["begin"],
                "place": (call["file"], call["line"]), "rank": self.ranks[pid]}
         if waits and waited > self.long and "accept" not in name and \
-                (self.story or call["result"] is None or call["result"] == 0 and not known):
+                (self.story or call["result"] is None):
             row["text"] += f"  ({waited / 1e6:.0f} ms)"
         yield row | {"key": (row["place"], name, row["side"], call["errno"], row["ends"])}
-        if known and known["kind"] == "UNIX" and name in SENDING and call["result"] >= 0:
-            yield row | {"kind": "arrow", "text": plural(call["result"]), "ends": None, "time": row["time"] + 1,
-                         "key": (row["place"], "arrow")}
-
-    def effective(self, call, known):
-        """Whether a segment was sent before the next call; without segments, whether it is more than a close of
-        one copy of a descriptor, while another is used."""
-        if known["kind"] != "TCP" or not ends_of(known):
-            return call["system_call"] != "close" or self.last[call["socket"]] == call["begin"]
-        times = self.arrows.get(ends_of(known), [])
-        until = self.until.get((call["process"], call["begin"]), float("inf"))
-        return bisect.bisect(times, until) > bisect.bisect(times, call["begin"])
+        if known and known["kind"] == "UNIX" and name in SENDING and (call["result"] or 0) > 0:
+            yield row | {"kind": "arrow", "text": f"{call['result']} byte" + "s" * (call["result"] != 1), "ends": None,
+                         "time": row["time"] + 1, "key": (row["place"], "arrow")}
 
     def segments(self):
         """The rows of all segments."""
@@ -177,22 +160,17 @@ def ends_of(known):
 
 def flow(known):
     """What all calls and segments of a conversation share."""
-    if known["kind"] == "UNIX":
-        return frozenset((known["inode"], known["peer"]))
     return known["kind"] == "TCP" and ends_of(known) or port(known["local"] or "")
-
-
-def plural(count):
-    return f"{count} byte" + ("" if count == 1 else "s")
 
 
 def segment_text(segment, seen):
     """PSH ACK  seq=1 ack=1  5 bytes"""
     flags, length = segment["flags"] or [], segment["length"]
+    size = f"{length} byte" + "s" * (length != 1)
     if segment["protocol"] != "TCP":
-        return " ".join([segment["protocol"], *flags]) + (f"  {plural(length)}" if segment["protocol"] == "UDP" else "")
+        return " ".join([segment["protocol"], *flags]) + (f"  {size}" if segment["protocol"] == "UDP" else "")
     parts = [" ".join(flags), f"seq={segment['seq']}" + (f" ack={segment['ack']}" if "ACK" in flags else "")]
-    parts += [plural(length)] if length else []
+    parts += [size] if length else []
     if length or {"SYN", "FIN"} & set(flags):
         key = segment["from"], segment["to"], segment["seq"], length, "SYN" in flags
         parts += ["again"] if key in seen else []

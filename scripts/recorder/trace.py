@@ -15,9 +15,8 @@ def draw(document, _unicode=True, only=None):
     events = [(line["time"], line) for line in document["output"]]
     events += [(call["end"] or call["begin"], call) for call in document["calls"]]
     seen, told, left_out, before, showing = Counter(), set(), 0, None, only is None
-    first = {}  # a process that runs the same program as one before it is its child
-    for process in document["processes"]:
-        first.setdefault(process["name"], process["pid"])
+    # A process that runs the same program as one before it is its child.
+    first = {process["name"]: process["pid"] for process in reversed(document["processes"])}
     for _, event in sorted(events, key=lambda event: event[0]):
         if "system_call" not in event:  # a line of output
             match = SCENE.match(event["text"])
@@ -45,7 +44,8 @@ def draw(document, _unicode=True, only=None):
             yield source_line(event, child)
         told.add(place)
         result = "?" if event["result"] is None else f"{event['result']} {event['errno'] or ''}".strip()
-        arguments = textwrap.shorten(ADDRESS.sub(r"{\1 \3:\2}", event["arguments"]), 160, placeholder=" ...")
+        arguments = ADDRESS.sub(r"{\1 \3:\2}", event["arguments"])
+        arguments = arguments if len(arguments) <= 160 else arguments[:156] + " ..."
         yield from textwrap.wrap(f"{event['system_call']}({arguments}) = {result}", 80, initial_indent=" " * INDENT,
                                  subsequent_indent=" " * (INDENT + 4), break_on_hyphens=False)
 

@@ -10,9 +10,6 @@ LITERAL = re.compile(rf"^(?:-?\d+|[A-Z][A-Z0-9_]+(?: ?\| ?[A-Z][A-Z0-9_]+)*|{STR
 ARGUMENT = rf'{STRING}|[^,"()\[\]{{}}]'
 for _ in range(4):  # brackets in brackets
     ARGUMENT = rf"(?:{ARGUMENT}|[(\[{{](?:{ARGUMENT}|,)*[)\]}}])"
-# What is one thing in C and another one for strace.
-SAME = {"IPPROTO_TCP": "SOL_TCP", "IPPROTO_IP": "SOL_IP", "IPPROTO_IPV6": "SOL_IPV6", "IPPROTO_UDP": "SOL_UDP",
-        "AF_LOCAL": "AF_UNIX"}
 # A constant that begins so is the system's, and strace knows its name.
 PREFIX = re.compile("AF_|SOCK_|MSG_|SO_|SOL_|TCP_|IP_|IPPROTO_|SHUT_|SIG|O_")
 LIBRARY = {"getaddrinfo", "getline", "fprintf", "fputs", "fgets", "fflush", "fclose", "fread"}  # no system calls
@@ -46,7 +43,7 @@ def agrees(word, seen):
     if re.fullmatch(r"-?\d+", seen) or seen.startswith("0x"):  # a constant of the program's own, or NULL
         return not PREFIX.match(word)
     seen = seen.replace("|O_LARGEFILE", "").removeprefix("O_RDONLY|")
-    one, other = ({SAME.get(name, name).removesuffix("_OLD") for name in re.split(r" ?\| ?", names)}
+    one, other = ({name.replace("IPPROTO_", "SOL_").removesuffix("_OLD") for name in re.split(r" ?\| ?", names)}
                   for names in (word, seen))
     return one == other
 
