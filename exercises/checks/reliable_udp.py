@@ -127,11 +127,14 @@ def check(lab):
         Line(lab, chance(60 << 10), delay=0.025).carry(seconds=1.5)
 
     with lab.case("not much more on the line than there is to send", 5):
-        line = Line(lab, chance(40000))
-        line.carry()
-        if line.relay.bytes > 3 * len(line.data):
+        for _ in range(3):  # on a busy machine answers come late, and more is sent again
+            line = Line(lab, chance(40000))
+            line.carry()
+            if line.relay.bytes <= 3 * len(line.data):
+                break
+        else:
             raise Wrong(f"{3 * len(line.data)} bytes at most are sent for {len(line.data)}",
-                        f"it were {line.relay.bytes}")
+                        f"{line.relay.bytes} bytes were")
 
     with lab.unkind_kernel(), lab.case("all of that under an unkind kernel", 5):
         Line(lab, chance(20000), lose=0.1).carry()

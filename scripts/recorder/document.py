@@ -10,7 +10,7 @@ from .sockets import Sockets
 from .timeline import FORKS
 
 SYSTEM = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/", "/root/.pyenv/", "[")
-# Without callers (no strace -k; a static musl's lead nowhere) this is kept of a process, and what is about a socket.
+# Without callers (no strace -k) this is kept of a process, and what is about a socket. (A static musl's lead nowhere.)
 NETWORK = set("socket poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait".split())
 ON_FILES = {"read", "write", "readv", "writev", "close", "fcntl"}
 # Functions of common.h that belong to the telling and not to what is told.
@@ -79,7 +79,8 @@ class Builder:
         if any(name in TELLING and file.endswith(COMMON) for name, file, _ in found) or \
                 frames and all(path.startswith(SYSTEM) for path, _ in frames):  # before main
             return
-        if index is None and (not frames and call.name not in NETWORK or call.name in ON_FILES and
+        if index is None and (not frames and call.name not in NETWORK or
+                              call.name in ON_FILES and (found or not frames) and
                               not any(call_in(statement(file, line), [call.name]) for _, file, line in found[:1])):
             return
         self.processes.setdefault(call.pid, Path(path).name)
