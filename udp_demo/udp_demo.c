@@ -19,8 +19,8 @@ static const char usage[] =
 
 static char buf[65536]; /* no datagram is as long as that */
 
-/* Answer who calls OWN address. ANY: that is 0.0.0.0 or ::, all interfaces; of
- * our address the first 4 bytes alone are known, then: family and port. */
+/* Answer all who call OWN address. ANY: that is 0.0.0.0 or ::, all interfaces:
+ * of our address, then, only the first 4 bytes are known, family and port. */
 static void serve(struct addrinfo *own, bool any)
 {
 	struct sockaddr_storage peer;
