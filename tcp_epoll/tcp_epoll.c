@@ -76,16 +76,14 @@ static void hang_up(int fd, const char *failed)
 static void pick_up(void)
 {
 	struct client new = {.queue = NULL};
-	socklen_t size = PEER_SIZE;
 	int fd;
 
-	while ((fd = accept4(listen_fd, (struct sockaddr *)&new.peer, &size,
-			     SOCK_NONBLOCK)) != -1) {
+	while ((fd = accept4(listen_fd, (struct sockaddr *)&new.peer,
+			     &(socklen_t){PEER_SIZE}, SOCK_NONBLOCK)) != -1) {
 		clients[fd] = new;
 		tell(1, "connected", fd);
 		if (watch(EPOLL_CTL_ADD, fd, EPOLLIN) == -1)
 			hang_up(fd, "epoll_ctl for");
-		size = PEER_SIZE;
 	}
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 		return;
@@ -148,9 +146,10 @@ int main(int argc, char *argv[])
 	if (listen_fd == -1 ||
 	    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
-	    listen(listen_fd, 4096) == -1)
-		die("socket, setsockopt, bind or listen");
-	getsockname(listen_fd, (void *)&clients[listen_fd], &own->ai_addrlen);
+	    listen(listen_fd, 4096) == -1 ||
+	    getsockname(listen_fd, own->ai_addr, &own->ai_addrlen) == -1)
+		die("socket, setsockopt, bind, listen or getsockname");
+	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
 
 	/* 2. A descriptor for each client: as many as we may and have room. */
 	getrlimit(RLIMIT_NOFILE, &limit);
