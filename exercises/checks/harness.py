@@ -1406,7 +1406,7 @@ def unkind_library():
     atomic variables, leaves it to cc.)"""
     source = os.path.dirname(HERE) + "/unkind.c"
     cc = os.environ.get("CC", "cc")
-    cc = "cc" if os.path.basename(cc) == "tcc" and shutil.which("cc") else cc
+    cc = "cc" if os.path.basename(cc.split()[0]) == "tcc" and shutil.which("cc") else cc
     with open(source, "rb") as file:
         mark = hashlib.sha256(file.read() + cc.encode()).hexdigest()[:12]
     folder = kept_folder()

@@ -3,6 +3,7 @@ from html import escape
 
 from . import rows
 from .beside import columns
+from .ladder import cut
 
 WIDTH, STATE, LINE = 760, 110, 20  # pixels: of all, of the states at either side, of a row
 NAMES = {"left": "client", "right": "server", None: "program"}
@@ -46,7 +47,7 @@ def picture(document, table, width, edge):
             body += bars
             said += [heading or "", *map(spoken, scene)]
             bottom = max(bottom, y)
-    name = escape(document["processes"][0]["name"])
+    name = escape(document["processes"][0]["name"] if document["processes"] else document["program"][0])
     yield (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 0 {WIDTH + 8} {bottom + LINE}" role="img" '
            'aria-labelledby="title desc">')
     yield f'<title id="title">{name}: what it did, as a ladder</title>'
@@ -78,7 +79,7 @@ def drawn(row, y, x=0, width=WIDTH, edge=STATE):
     words = number + words
     if row["kind"] == "call" and side:
         most = (width - 2 * edge) // 8
-        words = words if len(words) <= most else words[:most - 3] + "..."
+        words = cut(words, most)
         return [text(left + 8, y, words, "start") if side == "left" else text(right - 8, y, words, "end")]
     if row["kind"] == "arrow":
         tip, step = (right, -8) if side == "left" else (left, 8)

@@ -3,6 +3,7 @@ import re
 import textwrap
 from collections import Counter
 
+from .ladder import cut
 from .timeline import DULL, SCENE
 
 MOST = 3     # how often the same call of a line is shown between two lines of output
@@ -44,8 +45,7 @@ def draw(document, _unicode=True, only=None):
             yield source_line(event, child)
         told.add(place)
         result = "?" if event["result"] is None else f"{event['result']} {event['errno'] or ''}".strip()
-        arguments = ADDRESS.sub(r"{\1 \3:\2}", event["arguments"])
-        arguments = arguments if len(arguments) <= 160 else arguments[:156] + " ..."
+        arguments = cut(ADDRESS.sub(r"{\1 \3:\2}", event["arguments"]), 160)
         yield from textwrap.wrap(f"{event['system_call']}({arguments}) = {result}", 80, initial_indent=" " * INDENT,
                                  subsequent_indent=" " * (INDENT + 4), break_on_hyphens=False)
 
