@@ -198,9 +198,9 @@ lint: all ## the budget, clang-format, clang-tidy, cppcheck, shellcheck, pylint,
 	cppcheck -j $$(nproc) --quiet --enable=warning,performance,portability \
 		--error-exitcode=1 --inline-suppr $(filter %.c,$(C_FILES))
 	shellcheck -x $(SCRIPTS)
-	pylint -j 0 $(filter-out exercises/%,$(PYTHON))
+	pylint -j $$(nproc) $(filter-out exercises/%,$(PYTHON))
 	pylint --disable=all --enable=line-too-long $(filter scripts/record% scripts/show scripts/pictures,$(PYTHON))
-	pylint -j 0 --disable=unused-import $(filter exercises/%,$(PYTHON)) # a check may be another's, imported
+	pylint -j $$(nproc) --disable=unused-import $(filter exercises/%,$(PYTHON)) # a check may be another's, imported
 	git ls-files -z | xargs -0 codespell -L $(SPELT_RIGHT)
 
 format: ## lay out all C files as lint wants them
@@ -220,7 +220,8 @@ musl: ## build with musl, statically, and run the demos' tests on that
 # It keeps descriptors for itself, and lets nobody set the limit that unix_fdpass needs.
 VALGRIND = valgrind -q --error-exitcode=99
 memcheck: all ## every demo once under valgrind
-	UNDER='$(VALGRIND)' scripts/tour $(filter-out unix_fdpass,$(DEMOS))
+	@printf '%s\n' $(filter-out unix_fdpass,$(DEMOS)) | UNDER='$(VALGRIND)' xargs -P $$(nproc) -n 1 \
+		sh -c 'log=$$(scripts/tour "$$1" 2>&1) || { echo "$$log"; exit 1; }' sh
 
 coverage: ## what the tests reach, by gcov (90 % is asked), and the fault matrix
 	scripts/coverage $(DEMOS)

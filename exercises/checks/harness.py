@@ -367,7 +367,8 @@ class Program:
         for pid in family():
             with contextlib.suppress(OSError):
                 for fd in os.listdir(f"/proc/{pid}/fd"):
-                    inodes.update(map(int, re.findall(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))))
+                    with contextlib.suppress(OSError):  # closed meanwhile; the others count
+                        inodes.update(map(int, re.findall(r"socket:\[(\d+)\]", os.readlink(f"/proc/{pid}/fd/{fd}"))))
         return {(address, port) for family_of_address in (socket.AF_INET, socket.AF_INET6)
                 for protocol, state in ((socket.IPPROTO_TCP, TCP_LISTEN), (socket.IPPROTO_UDP, TCP_CLOSE))
                 for address, port, _, inode in sockets(family_of_address, protocol, state) if inode in inodes}
