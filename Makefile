@@ -141,7 +141,7 @@ $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 ## test-FOLDER: the tests of one folder, the slow ones too
 # The longest first: so none of them is left running alone at the end.
 LONGEST = scripts/contract docs/transcripts udp_demo/udp_demo tcp_backlog/tcp_backlog raw_icmp/raw_icmp \
-          scripts/demo tcp_handshake/tcp_handshake docs/docs
+          scripts/demo tcp_handshake/tcp_handshake docs/docs unix_stale/unix_stale
 TESTS = $(LONGEST:%=%.bats) $(filter-out $(LONGEST:%=%.bats),$(wildcard */*.bats))
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.
