@@ -40,6 +40,18 @@ assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_
     [ "$status" -eq 1 ] && [[ $output = *"there is no student 'nobody'"* ]]
 }
 
+@test "grade-class: folders whose names differ in a mark only are two students" {
+    class
+    hands_in "a'b" half_close exercises/starts/half_close.c
+    hands_in "a,b" half_close exercises/solutions/half_close.c
+    grade_class NAMES=half_close
+    diff "$OUT/grades.csv" - <<-'END'
+		student,half_close,points
+		a_b,0,0
+		a_b_,10,10
+	END
+}
+
 @test "grade-class: what is wrong is told" {
     class
     run grade_class

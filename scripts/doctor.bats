@@ -31,6 +31,15 @@ load bats_helper
     [[ $output = *"no   /proc/net can be read"*"no   strace may trace"*"-> in a container: --cap-add SYS_PTRACE"* ]]
 }
 
+@test "without python3: doctor says what it cannot tell, and that python3 is missing" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    ln -s /usr/bin/* /bin/* /usr/sbin/* /sbin/* "$BATS_TEST_TMPDIR/bin" 2>/dev/null || true
+    rm -f "$BATS_TEST_TMPDIR/bin/python3"
+    PATH=$BATS_TEST_TMPDIR/bin run "$ROOT/scripts/doctor"
+    [[ $output = *"?    sockets in "*"?    packet sockets "*"?    port 8080 is free "*"-> python3 would tell, which is missing"*"no   python3 "*"no   pexpect "* ]]
+    run ! grep -E '.{81}' <<<"$output"
+}
+
 @test "a temporary folder with a long name: doctor names the way out" {
     local deep
     deep=$BATS_TEST_TMPDIR/$(printf 'x%.0s' {1..90})

@@ -268,6 +268,12 @@ except OSError: print("none")'
     run ! pgrep -f "$mine"
 }
 
+@test "where TMPDIR has a blank, a demo is played all the same" {
+    mkdir "$BATS_TEST_TMPDIR/a b"
+    TMPDIR="$BATS_TEST_TMPDIR/a b" record demo unix_demo
+    [[ $(show ladder) = *'connect('*'send('*'"HELLO"'* ]]
+}
+
 @test "Ctrl-C ends the program that is recorded, and its ladder is drawn" {
     /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
     timeout 60 /usr/bin/python3 - "$ROOT" 3>&- <<'END'

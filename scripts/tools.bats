@@ -27,6 +27,11 @@ server | 127.0.0.1:'*' hung up (end of stream)
     run ! grep -E '.{81}' <<<"$output"
 }
 
+@test "tour runs no demo whose output cannot be written" {
+    UNDER="touch $BATS_TEST_TMPDIR/was-run" run bash -c '"$1" tcp_reset >/dev/full' - "$ROOT/scripts/tour"
+    [ "$status" -eq 1 ] && [ ! -e "$BATS_TEST_TMPDIR/was-run" ] && [[ $output = *"write error"* ]]
+}
+
 @test "tour at a terminal waits for Enter between two demos" {
     /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
     timeout 60 /usr/bin/python3 - "$ROOT/scripts/tour" 3>&- <<'END'
