@@ -9,7 +9,7 @@
  *          for i in range(30): t = time(); c.send(b"ada\n"); c.recv(7); \
  *              c.recv(99); time() - t
  *          Sooner or later an answer takes 0.04 s, and the next ones as well.
- * Wanted:  no answer waits in our kernel for an ACK of the client's.
+ * Wanted:  no piece of an answer waits for an ACK of the client's.
  * Check:   make exercise-small_sends
  */
 #include <err.h>	/* err */

@@ -114,7 +114,7 @@ static ssize_t allow(const char *call, atomic_uint *turn, int fd, size_t n,
 		errno = EINTR;
 		return -1;
 	}
-	if (type != SOCK_STREAM || flags & (MSG_PEEK | MSG_OOB) ||
+	if (type != SOCK_STREAM || flags & (MSG_PEEK | MSG_OOB | MSG_WAITALL) ||
 	    fewer[now] == n)
 		return (ssize_t)n;
 	tell(call, "at most this many bytes:", fewer[now]);

@@ -9,7 +9,7 @@ load ../scripts/wire_helper
 # bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_broadcast socket:EMFILE:1 bind:EADDRINUSE:2 \
-        getsockname:ENOBUFS:1 setsockopt:ENOPROTOOPT:1 setsockopt:ENOPROTOOPT:9 setsockopt:ENOPROTOOPT:10 sendto:ENOBUFS:2 \
+        getsockname:ENOBUFS:1 setsockopt:ENOPROTOOPT:2 setsockopt:ENOPROTOOPT:12 setsockopt:ENOPROTOOPT:13 sendto:ENOBUFS:2 \
         recvfrom:ENOMEM:1
 }
 
@@ -18,8 +18,16 @@ load ../scripts/wire_helper
     notices_lies udp_broadcast
 }
 
+@test "other machines are not heard: each receiver is bound to lo" {
+    command -v strace >/dev/null || missing strace
+    run strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=bind,setsockopt "$ROOT/udp_broadcast/udp_broadcast"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '^bind(' "$BATS_TEST_TMPDIR/trace")" -eq 3 ]
+    [ "$(grep -c 'SO_BINDTODEVICE, "lo.*= 0$' "$BATS_TEST_TMPDIR/trace")" -eq 3 ]
+}
+
 @test "what you copy works on a real network: the other host hears it, too" {
-    moved_to udp_broadcast 's/"127.255.255.255"/"10.9.8.255"/; s/"127.0.0.1"/"10.9.8.1"/'
+    moved_to udp_broadcast 's/"127.255.255.255"/"10.9.8.255"/; s/"127.0.0.1"/"10.9.8.1"/; s/"lo"/"v0"/'
     on_a_real_network "$MOVED" 1
     [ "$status" -eq 0 ]
     [[ $output = *"other host: 10.9.8.1 -> 10.9.8.255 who?" ]]

@@ -15,6 +15,7 @@
  * machine alone; for your network, look behind "brd" in `ip address`. */
 #define EVERYBODY "127.255.255.255"
 #define OURSELVES "127.0.0.1"
+#define DEVICE	  "lo"
 
 static struct sockaddr_in all = {.sin_family = AF_INET}, sender;
 static struct sockaddr *to = (struct sockaddr *)&all;
@@ -27,7 +28,8 @@ static char buf[100];
 
 /* Return a UDP socket bound to HOST and to the one port that ours share: UDP
  * sockets may, if each has SO_REUSEADDR. The first must not have it before it
- * has a port, or that could be a stranger's. */
+ * has a port, or that could be a stranger's. It hears DEVICE only: no other
+ * machine shall answer (for everybody since Linux 5.7). */
 static int receiver(const char *host)
 {
 	const int share = all.sin_port != 0;
@@ -35,14 +37,16 @@ static int receiver(const char *host)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	own.sin_addr.s_addr = inet_addr(host);
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	if (fd == -1)
+		die("socket");
+	setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, DEVICE, sizeof DEVICE);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 		       sizeof patience) == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &share, sizeof share) ||
 	    bind(fd, (struct sockaddr *)&own, size) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&own, &size) == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1)
-		die("socket, setsockopt, bind or getsockname");
+		die("setsockopt, bind or getsockname");
 	all.sin_port = own.sin_port;
 	return fd;
 }

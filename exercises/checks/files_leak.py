@@ -66,6 +66,19 @@ def check(lab):
             client.close()
         lab.must_stay_the_same(leave)
 
+    with lab.case("nor of more files than there is room for"):
+        files = some_files(lab, 1, 2, 3, 4, 5, 6, 7, 8)
+        server = lab.unix_server("socket")
+
+        def too_many():
+            client = lab.unix_client(server)
+            hand_over(client, files)
+            client.close()
+            client = lab.unix_client(server)
+            measured(client, files[:1])
+            client.close()
+        lab.must_stay_the_same(too_many)
+
 
 def bounds(lab):
     with lab.case("nothing is written beyond the end of an array"):

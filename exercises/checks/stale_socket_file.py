@@ -48,6 +48,11 @@ def users_file(lab):
             with open(path, "rb") as file:
                 if file.read(100) != contents:
                     raise Wrong(unchanged, "it has been changed")
+        path = lab.private + "/pipe"
+        os.mkfifo(path)
+        os.chown(path, lab.uid, -1)
+        must_give_up(lab, "pipe", "there is a file that is no socket", "the user's FIFO is still there")
+        os.unlink(path)
 
 
 def links(lab):
