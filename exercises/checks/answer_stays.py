@@ -12,6 +12,14 @@ def outlives_a_reset(lab):
         client = lab.client(server)
         greet(client, word())
         client.reset()
+        client = lab.client(server)
+        greet(client, word())
+        client.close()
+        server.pause()
+        client = lab.client(server)
+        client.say(b"ada\n" * 20)
+        client.close()  # its first answer will be reset
+        server.resume()
         greet(lab.client(server), word())
 
 
