@@ -265,7 +265,7 @@ s.recv(1)
 s.close()"
     client "$S" <<<hello
     [ "$output" = HELLO ]
-    grep -q '^unix_demo: accept : .* (EMFILE)$' "$LOG"
+    grep -q '^unix_demo: accept a client: .* (EMFILE)$' "$LOG"
     grep -q 'recv or send: client: .*(ECONNRESET)$' "$LOG"
 }
 

@@ -133,7 +133,7 @@ int main(int argc, char *argv[])
 	printf("listening on %s\n", path);
 	for (ssize_t n;;) {
 		while ((conn_fd = accept(fd, NULL, NULL)) == -1) {
-			complain("accept", "");
+			complain("accept", "a client");
 			sleep(1);
 		}
 		while ((n = recv(conn_fd, buf, sizeof buf, 0)) > 0) {
