@@ -22,7 +22,7 @@ DEMOS += sock_resolve sock_dualstack
 DEMOS += raw_icmp raw_sniff
 
 # A zip from a web page, or a Windows disk, may have lost the run bits.
-ifeq ($(shell [ -x scripts/demo ] || chmod +x $$(grep -sl '^\#!' scripts/* bench/run .ci/run); [ -x scripts/demo ] && echo yes),)
+ifeq ($(shell [ -x scripts/demo ] || chmod +x $$(grep -sl '^\#!' scripts/* bench/run .ci/run book/* book/lab/* book/lab/root/etc/* book/lab/root/root/bin/*); [ -x scripts/demo ] && echo yes),)
 $(error nothing can be run in this folder: is it mounted noexec? Copy it: cp -r . /var/tmp/dialtone)
 endif
 
@@ -245,7 +245,7 @@ table: ## write the tables in README.md and docs/symptoms.md anew
 clean: ## remove what was built
 	rm -f $(BINS) $(BINS:=.[0-9]*) .flags bench/echo bench/load bench/uv
 	rm -f */*.gcda */*.gcno
-	rm -rf build/lab build/lab.parts
+	rm -rf build
 
 mutants: ## change each story at one place after the other: does it notice? (tcc; STORY=...)
 	scripts/mutants $(STORY)

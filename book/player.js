@@ -21,6 +21,10 @@ function reveal(pane, item) {
   const above = item.getBoundingClientRect().top - pane.getBoundingClientRect().top;
   if (above < 0 || above > pane.clientHeight - 40)
     pane.scrollTop += above - pane.clientHeight / 2;
+  const words = item.querySelector("text")?.getBoundingClientRect(); // of a row of the ladder
+  const left = pane.getBoundingClientRect().left;
+  if (words && (words.left < left || words.right > left + pane.clientWidth))
+    pane.scrollLeft += words.left - left - 10;
 }
 
 function play(root) {

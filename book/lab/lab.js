@@ -94,18 +94,23 @@ function hear(name, take) {
 function openTerminal(index) {
   const place = $(`terminal-${index + 1}`);
   place.parentElement.hidden = false;
-  const terminal = new Terminal({ fontSize: 14, theme: THEME, screenReaderMode: $("reader").checked });
+  const terminal = new Terminal({ fontSize: 13, lineHeight: 1.1, theme: THEME, screenReaderMode: $("reader").checked });
   const fit = new FitAddon.FitAddon();
   terminal.loadAddon(fit);
   terminal.open(place);
   terminal.textarea.setAttribute("aria-label", `Terminal ${index + 1}`);
+  let escaped = false; // was the last key Esc? Then Tab is the browser's
   terminal.attachCustomKeyEventHandler(event => {
-    if (event.type !== "keydown" || !event.ctrlKey || event.altKey) return true;
+    if (event.type !== "keydown") return true;
     const key = event.key.toLowerCase();
+    if (key === "tab" && escaped) return false;
+    if (key !== "shift") escaped = key === "escape";
+    if (!event.ctrlKey || event.altKey) return true;
     if (key === "v") return false; // the browser pastes
-    if (key === "tab" && event.shiftKey) return false;
     if (key === "c" && terminal.hasSelection()) {
-      navigator.clipboard.writeText(terminal.getSelection());
+      // Only a page that came by https, or from this machine, has the first way.
+      if (navigator.clipboard) navigator.clipboard.writeText(terminal.getSelection());
+      else document.execCommand("copy");
       terminal.clearSelection();
       event.preventDefault();
       return false;
@@ -208,8 +213,18 @@ async function started() {
 // ---- Edit and run ----
 
 const KEPT = "dialtone-lab:"; // and a path: a file of the reader's, in localStorage
-const kept = () => Object.keys(localStorage).filter(key => key.startsWith(KEPT)).map(key => key.slice(KEPT.length));
-const put = (path, text) => porter.ask(`cat >'${path}'`, bytesOf(text));
+// Do something with localStorage; false if the browser does not let us, or it is full.
+function stored(what) {
+  try {
+    return what(localStorage);
+  } catch {
+    return false;
+  }
+}
+const kept = () => Object.keys(stored(all => ({ ...all })) || {}).filter(key => key.startsWith(KEPT)).map(key => key.slice(KEPT.length));
+// The shell's words that write a file whole or not at all: a full disk loses nothing.
+const write = path => `{ cat >'${path}.new' && mv '${path}.new' '${path}' || { rm -f '${path}.new'; false; }; }`;
+const put = (path, text) => porter.ask(write(path), bytesOf(text));
 
 const originals = {}; // the text of a file as the snapshot has it, by path
 const get = async path => (await porter.ask(`cat '${path}'`)).text;
@@ -217,7 +232,7 @@ const get = async path => (await porter.ask(`cat '${path}'`)).text;
 async function restore() {
   for (const path of kept()) {
     originals[path] = await get(path);
-    await put(path, localStorage[KEPT + path]);
+    await put(path, stored(all => all[KEPT + path]));
   }
 }
 
@@ -235,7 +250,7 @@ async function openEditor() {
   await openFile();
 }
 
-let opened; // the path of the file that the editor holds
+let opened = ""; // the path of the file that the editor holds; "" while it comes
 
 async function openFile() {
   const path = $("file").value;
@@ -252,21 +267,26 @@ async function openFile() {
 }
 
 function keep() {
-  localStorage[KEPT + $("file").value] = $("source").value;
+  const done = stored(all => {
+    all[KEPT + opened] = $("source").value;
+    return true;
+  });
+  if (!done) status("This browser keeps nothing for us: what you change is gone when the page is left.");
 }
 
 let asked = false; // has the reader asked for a build?
 
 async function build() {
-  const path = $("file").value;
+  const path = opened;
+  if (!path) return false;
   asked = true;
   keep();
   $("said").textContent = "building ...";
   const begun = performance.now();
-  const { status, text } = await porter.ask(`cat >'${path}' && timeout 60 tcc -Wall -o '${program(path)}' '${path}'`,
+  const { status, text } = await porter.ask(`${write(path)} && timeout 60 tcc -Wall -o '${program(path)}' '${path}'`,
     bytesOf($("source").value));
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-  $("said").textContent = text + (status === 0 ? `built in ${seconds} s` : "not built");
+  $("said").textContent = text + (status === 0 ? `built in ${seconds} s` : text ? "not built" : "not built: is the disk full?");
   return status === 0;
 }
 
@@ -295,20 +315,23 @@ $("source").addEventListener("focus", warmUp, { once: true });
 $("source").oninput = keep;
 $("build").onclick = build;
 $("run").onclick = async () => {
+  const path = opened;
   if (!await build()) return;
   $("terminal-1").scrollIntoView({ block: "nearest" });
   terminals[0].focus();
-  await type(terminals[0], `clear; ~/dialtone/${program($("file").value)} ${$("words").value}`.trim());
+  await type(terminals[0], `clear; ~/dialtone/${program(path)} ${$("words").value}`.trim());
 };
 $("forget").onclick = async () => {
-  const path = $("file").value;
-  localStorage.removeItem(KEPT + path);
+  const path = opened;
+  if (!path) return;
+  stored(all => all.removeItem(KEPT + path));
   await put(path, originals[path]);
   await openFile();
 };
 $("download").onclick = async () => {
   // What was kept, and what was changed in a terminal.
-  const { bytes } = await porter.ask("mine=$(find . -name '*.[ch]' -newer /run/born); [ -z \"$mine\" ] || tar -cf - $mine");
+  const { bytes } = await porter.ask("find . -type f -newer /run/born ! -perm -100 >/run/mine; " +
+    "[ ! -s /run/mine ] || tar -cf - -T /run/mine 2>/dev/null");
   if (!bytes.length) {
     $("said").textContent = "You have changed nothing yet.";
     return;
