@@ -286,7 +286,7 @@ async function build() {
   const { status, text } = await porter.ask(`${write(path)} && timeout 60 tcc -Wall -o '${program(path)}' '${path}'`,
     bytesOf($("source").value));
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-  $("said").textContent = text + (status === 0 ? `built in ${seconds} s` : text ? "not built" : "not built: is the disk full?");
+  $("said").textContent = status === 0 ? `${text}built in ${seconds} s` : `${text || "Is the machine's disk full?\n"}not built`;
   return status === 0;
 }
 
@@ -330,8 +330,8 @@ $("forget").onclick = async () => {
 };
 $("download").onclick = async () => {
   // What was kept, and what was changed in a terminal.
-  const { bytes } = await porter.ask("find . -type f -newer /run/born ! -perm -100 >/run/mine; " +
-    "[ ! -s /run/mine ] || tar -cf - -T /run/mine 2>/dev/null");
+  const { bytes } = await porter.ask("set -f; IFS=$(printf '\\nx'); IFS=${IFS%x}; " +
+    "set -- $(find . -type f -newer /run/born ! -perm -100); [ $# -eq 0 ] || tar -cf - \"$@\" 2>/dev/null");
   if (!bytes.length) {
     $("said").textContent = "You have changed nothing yet.";
     return;
