@@ -271,7 +271,7 @@ except OSError: print("none")'
 @test "where TMPDIR has a blank, a demo is played all the same" {
     mkdir "$BATS_TEST_TMPDIR/a b"
     TMPDIR="$BATS_TEST_TMPDIR/a b" record demo unix_demo
-    [[ $(show ladder) = *'connect('*'send('*'"HELLO"'* ]]
+    [[ $(show ladder) = *'connect('*'5 bytes'*' HELLO '* ]]
 }
 
 @test "Ctrl-C ends the program that is recorded, and its ladder is drawn" {
