@@ -22,6 +22,15 @@ start() {
     PORT=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$LOG")
 }
 
+# without TOOL...: a folder of links to all tools but these, for PATH.
+without() {
+    local bin=$BATS_TEST_TMPDIR/bin tool
+    mkdir -p "$bin"
+    ln -s /usr/bin/* /bin/* /usr/sbin/* /sbin/* "$bin" 2>/dev/null || true
+    for tool in "$@"; do rm -f "$bin/$tool"; done
+    echo "$bin"
+}
+
 # trace OPTIONS...: what is started from here on runs under strace with these
 # options, which writes into $TRACE. (-D: $PID stays the demo's own.)
 trace() {

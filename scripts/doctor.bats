@@ -32,10 +32,7 @@ load bats_helper
 }
 
 @test "without python3: doctor says what it cannot tell, and that python3 is missing" {
-    mkdir "$BATS_TEST_TMPDIR/bin"
-    ln -s /usr/bin/* /bin/* /usr/sbin/* /sbin/* "$BATS_TEST_TMPDIR/bin" 2>/dev/null || true
-    rm -f "$BATS_TEST_TMPDIR/bin/python3"
-    PATH=$BATS_TEST_TMPDIR/bin run "$ROOT/scripts/doctor"
+    PATH=$(without python3) run "$ROOT/scripts/doctor"
     [[ $output = *"?    sockets in "*"?    packet sockets "*"?    port 8080 is free "*"-> python3 would tell, which is missing"*"no   python3 "*"no   pexpect "* ]]
     run ! grep -E '.{81}' <<<"$output"
 }

@@ -20,15 +20,6 @@ d = json.load(open(sys.argv[1]))
 $1" "$RECORD" "$ROOT"
 }
 
-# without TOOL...: a folder of links to all tools but these, for PATH.
-without() {
-    local bin=$BATS_TEST_TMPDIR/bin tool
-    mkdir -p "$bin"
-    ln -s /usr/bin/* /bin/* /usr/sbin/* /sbin/* "$bin" 2>/dev/null || true
-    for tool in "$@"; do rm -f "$bin/$tool"; done
-    echo "$bin"
-}
-
 # story NAME CODE: a story in a copy of the toolkit; sets $ROOT to that.
 story() {
     local copy=$BATS_TEST_TMPDIR/$1

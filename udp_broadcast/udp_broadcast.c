@@ -28,8 +28,8 @@ static char buf[100];
 
 /* Return a UDP socket bound to HOST and to the one port that ours share: UDP
  * sockets may, if each has SO_REUSEADDR. The first must not have it before it
- * has a port, or that could be a stranger's. It hears DEVICE only: no other
- * machine shall answer (for everybody since Linux 5.7). */
+ * has a port, or that could be a stranger's. It hears DEVICE only, and no
+ * other machine (before Linux 5.7 only root may ask for that). */
 static int receiver(const char *host)
 {
 	const int share = all.sin_port != 0;

@@ -51,33 +51,22 @@ def check(lab):
             client.close()
         lab.must_stay_the_same(visit)
 
-    with lab.case("nor of clients that do not wait for their answer"):
-        files = some_files(lab, 1, 2)
-        server = lab.unix_server("socket")
+    for title, sizes in (("nor of clients that do not wait for their answer", (1, 2)),
+                         ("nor of more files than there is room for", range(1, 9))):
+        with lab.case(title):
+            files = some_files(lab, *sizes)
+            server = lab.unix_server("socket")
 
-        def leave():
-            server.pause()
-            client = lab.unix_client(server)
-            hand_over(client, files)
-            client.close()
-            server.resume()
-            client = lab.unix_client(server)
-            measured(client, files[:1])
-            client.close()
-        lab.must_stay_the_same(leave)
-
-    with lab.case("nor of more files than there is room for"):
-        files = some_files(lab, 1, 2, 3, 4, 5, 6, 7, 8)
-        server = lab.unix_server("socket")
-
-        def too_many():
-            client = lab.unix_client(server)
-            hand_over(client, files)
-            client.close()
-            client = lab.unix_client(server)
-            measured(client, files[:1])
-            client.close()
-        lab.must_stay_the_same(too_many)
+            def leave(server=server, files=files):
+                server.pause()
+                client = lab.unix_client(server)
+                hand_over(client, files)
+                client.close()
+                server.resume()
+                client = lab.unix_client(server)
+                measured(client, files[:1])
+                client.close()
+            lab.must_stay_the_same(leave)
 
 
 def bounds(lab):

@@ -18,7 +18,7 @@ def draw(document, unicode=True, only=None):
 
 def drawn(row, signs):
     """The lines of one row."""
-    kind, number, left, right = row["kind"], f"{row['number']}: " if "number" in row else "", "", ""
+    kind, number, left, right = row["kind"], which(row), "", ""
     if kind == "state":
         parts, left, right = [number.strip(" :").center(MIDDLE)], row["left"] or "", row["right"] or ""
     elif kind == "arrow":
@@ -39,6 +39,11 @@ def arrow(text, side, width, signs):
 
 def aligned(text, side):
     return f" {text}".ljust(MIDDLE) if side == "left" else f"{text} ".rjust(MIDDLE) if side else text.center(MIDDLE)
+
+
+def which(row):
+    """What stands before its text where a scene has several connections: "1: ", or else nothing."""
+    return f"{row['number']}: " if "number" in row else ""
 
 
 def fitted(text):

@@ -3,7 +3,7 @@ from html import escape
 
 from . import rows
 from .beside import columns
-from .ladder import cut
+from .ladder import cut, which
 
 WIDTH, STATE, LINE = 760, 110, 20  # pixels: of all, of the states at either side, of a row
 NAMES = {"left": "client", "right": "server", None: "program"}
@@ -69,7 +69,7 @@ def text(x, y, words, anchor, kind=""):
 
 def drawn(row, y, x=0, width=WIDTH, edge=STATE):
     """The elements of one row, whose base line is Y, of a ladder at X."""
-    number = f"{row['number']}: " if "number" in row else ""
+    number = which(row)
     left, right, middle, side, words = x + edge, x + width - edge, x + width / 2, row.get("side"), row.get("text", "")
     if row["kind"] == "state":
         places = [("left", left - 8, "end"), ("right", right + 8, "start")] if edge else \
