@@ -141,7 +141,7 @@ $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 ## test-FOLDER: the tests of one folder, the slow ones too
 # The longest first: so none of them is left running alone at the end.
 LONGEST = scripts/contract docs/transcripts udp_demo/udp_demo tcp_backlog/tcp_backlog raw_icmp/raw_icmp \
-          scripts/demo tcp_handshake/tcp_handshake docs/docs unix_stale/unix_stale
+          scripts/demo tcp_handshake/tcp_handshake docs/docs unix_stale/unix_stale scripts/stories
 TESTS = $(LONGEST:%=%.bats) $(filter-out $(LONGEST:%=%.bats),$(wildcard */*.bats))
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.
@@ -153,7 +153,7 @@ test-slow: EACH = 2
 BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(shell [ $${#TMPDIR} -lt 40 ] || echo TMPDIR=/tmp) bats $(BATS_JOBS)
 # The tests of a file one after the other: bats then starts half as many processes.
 test: all ## run the tests (bats-core), replay all transcripts: a minute
-	$(BATS) $(if $(BATS_JOBS),--no-parallelize-within-files) --filter-tags '!slow' $(TESTS)
+	$(BATS) $(if $(BATS_JOBS),--no-parallelize-within-files) --filter-tags '!slow' $(MORE) $(TESTS)
 
 # Marked "# bats test_tags=slow" or file_tags: crowds, hostile clients and classes, the
 # tests of tools that test, calls that fail, real minutes.
@@ -210,10 +210,11 @@ format: ## lay out all C files as lint wants them
 # Of scripts/, what runs the demos; the other tests meet no program that is built in this way.
 sanitize: ## build with ASan and UBSan, and run the demos' tests on that
 	ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=0:thread_local_quarantine_size_kb=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test \
-		TESTS='$(wildcard scripts/contract.bats docs/transcripts.bats scripts/demo.bats scripts/abuse.bats $(DEMOS:%=%/*.bats))'
+		TESTS='$(wildcard scripts/contract.bats scripts/stories.bats docs/transcripts.bats scripts/demo.bats scripts/abuse.bats $(DEMOS:%=%/*.bats))'
 
 musl: ## build with musl, statically, and run the demos' tests on that
-	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test TESTS='$(wildcard $(DEMOS:%=%/*.bats))'
+	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test MORE='--filter-tags witness' \
+		TESTS='scripts/stories.bats $(wildcard $(DEMOS:%=%/*.bats))'
 
 # valgrind has no business inside strace or a test's time-outs: it takes the tour. What
 # is not freed at the end is no error; that servers do not grow is a test (scripts/abuse).

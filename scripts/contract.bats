@@ -1,26 +1,14 @@
 # What is promised of every demo, tried on every folder that is there.
 load bats_helper
 
-# every_demo COMMAND...: run COMMAND with each demo's name in $1; name the first
-# for which it fails.
-every_demo() {
-    local source
-    for source in "$ROOT"/*/; do
-        source=${source%/}
-        [ -e "$source/${source##*/}.c" ] || continue
-        "$@" "${source##*/}" || {
-            echo "${source##*/} breaks the rule; status ${status-}, output: ${output-} ${stderr-}"
-            return 1
-        }
-    done
-}
-
 @test "each folder is listed in DEMOS, with a lesson and tests" {
-    listed() {
-        "$ROOT/scripts/table" -d | grep -qx "$1" &&
-            [ -s "$ROOT/$1/README.md" ] && [ -s "$ROOT/$1/$1.bats" ] && [ -x "$ROOT/$1/$1" ]
-    }
-    every_demo listed
+    programs '
+folders = [str(source.parent.name) for source in root.glob("*_*/*_*.c") if source.stem == source.parent.name]
+assert sorted(folders) == sorted(demos), set(folders) ^ set(demos)
+for demo in demos:
+    for file in "README.md", demo + ".bats":
+        assert (root / demo / file).stat().st_size, (demo, file)
+    assert os.access(path(demo), os.X_OK), demo'
 }
 
 @test "the tables in README.md and docs/symptoms.md are in step with the lessons" {
@@ -28,35 +16,37 @@ every_demo() {
     [ "$status" -eq 0 ]
 }
 
+# What a demo says, and with which status it ends.
+SAYS='
+def says(demo, *words, **how):
+    run = subprocess.run([path(demo), *words], stdin=subprocess.DEVNULL, **{"stdout": subprocess.PIPE, **how}, stderr=subprocess.PIPE, text=True)
+    return run.returncode, (run.stdout or "").splitlines(), run.stderr.splitlines()
+'
+
 @test "-h: usage with an example on standard output, status 0" {
-    helps() {
-        run --separate-stderr "$ROOT/$1/$1" -h
-        [ "$status" -eq 0 ] && [ -z "$stderr" ] && [[ ${lines[0]} = "usage: $1"* ]] &&
-            grep -q "^example: .*$1" <<<"$output" && ! grep -E '.{81}' <<<"$output"
-    }
-    every_demo helps
+    programs "$SAYS"'
+for demo in demos:
+    status, out, err = says(demo, "-h")
+    assert status == 0 and not err and out[0].startswith("usage: " + demo), (demo, status, out, err)
+    assert any(line.startswith("example: ") and demo in line for line in out) and max(map(len, out)) <= 80, (demo, out)'
 }
 
 @test "wrong use: what is wrong, the usage line, status 2, nothing on standard output" {
-    refuses() {
-        local args
-        for args in "-?" "a b c d e f" "--nonsense"; do
-            # shellcheck disable=SC2086 # words, not one argument
-            run --separate-stderr "$ROOT/$1/$1" $args </dev/null
-            # shellcheck disable=SC2154 # set by run
-            [ "$status" -eq 2 ] && [ -z "$output" ] && [ "${#stderr_lines[@]}" -eq 2 ] &&
-                [[ ${stderr_lines[0]} = "$1: "* && ${stderr_lines[1]} = "usage: $1"* ]] || return 1
-        done
-    }
-    every_demo refuses
+    programs "$SAYS"'
+for demo in demos:
+    for words in ["-?"], ["a", "b", "c", "d", "e", "f"], ["--nonsense"]:
+        status, out, err = says(demo, *words)
+        assert status == 2 and not out and len(err) == 2 and err[0].startswith(demo + ": ") and err[1].startswith("usage: " + demo), \
+            (demo, words, status, out, err)'
 }
 
 @test "a full disk is noticed: status 1" {
-    notices() {
-        run --separate-stderr bash -c "'$ROOT/$1/$1' -h >/dev/full"
-        [ "$status" -eq 1 ] && [[ $stderr = "$1: write to standard output: "*"(ENOSPC)" ]]
-    }
-    every_demo notices
+    programs "$SAYS"'
+for demo in demos:
+    with open("/dev/full", "wb") as full:
+        status, _, err = says(demo, "-h", stdout=full)
+    assert status == 1 and len(err) == 1 and err[0].startswith(demo + ": write to standard output: ") and err[0].endswith("(ENOSPC)"), \
+        (demo, status, err)'
 }
 
 @test "a TCP or UDP server whose output cannot be written, or has no reader any more, ends with status 1" {
@@ -89,35 +79,15 @@ for command in servers[:-1]:
 
 # bats test_tags=slow
 @test "cc in the folder, without flags, builds it; so does tcc" {
-    builds() {
-        (cd "$ROOT/$1" && cc "$1.c" -o "$BATS_TEST_TMPDIR/$1") && "$BATS_TEST_TMPDIR/$1" -h >/dev/null
-        ! command -v tcc >/dev/null || tcc -w "$ROOT/$1/$1.c" -o "$BATS_TEST_TMPDIR/$1" &&
-            "$BATS_TEST_TMPDIR/$1" -h >/dev/null
-    }
-    every_demo builds
-}
-
-# programs CODE: run CODE in Python; stories are the names of those demos, servers
-# the command lines of the programs that wait for clients.
-programs() {
-    timeout 120 /usr/bin/python3 -c "
-import os, pathlib, signal, socket, subprocess, sys, time
-root = pathlib.Path(sys.argv[1])
-demos = subprocess.run([root / 'scripts/table', '-d'], stdout=subprocess.PIPE, text=True).stdout.split()
-source = {demo: (root / demo / (demo + '.c')).read_text() for demo in demos}
-stories = [demo for demo in demos if 'begin_story(' in source[demo]]
-def path(demo): return str(root / demo / demo)
-servers = [[path(demo), '127.0.0.1', '0'] for demo in demos if '[-q] [HOST [PORT]]' in source[demo] and demo != 'udp_demo']
-servers += [[path('udp_demo'), 'server', '127.0.0.1', '0'], [path('unix_demo'), 'server', sys.argv[2] + '/socket']]
-assert len(stories) > 5 and len(servers) > 2
-def field(pid, name): # of /proc/PID/status
-    return next(l.split()[1] for l in open(f'/proc/{pid}/status') if l.startswith(name + ':'))
-def until(condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, 'waited for 20 s'
-        time.sleep(0.01)
-$1" "$ROOT" "$BATS_TEST_TMPDIR" 3>&-
+    local source name
+    for source in "$ROOT"/*_*/*_*.c; do
+        name=$(basename "$source" .c)
+        cd "${source%/*}"
+        cc "$name.c" -o "$BATS_TEST_TMPDIR/$name"
+        "$BATS_TEST_TMPDIR/$name" -h >/dev/null
+        ! command -v tcc >/dev/null || tcc -w "$source" -o "$BATS_TEST_TMPDIR/$name"
+        "$BATS_TEST_TMPDIR/$name" -h >/dev/null
+    done
 }
 
 @test "whatever the starter did to it: signals ignored or blocked, descriptors closed" {
@@ -192,41 +162,34 @@ assert err == b"" and stopped.returncode == 0, (stopped.returncode, err, out)'
 }
 
 @test "the header comment says what, what to watch and what next, in 12 lines" {
-    has_header() {
-        local header
-        header=$(sed '/^ \*\/$/q' "$ROOT/$1/$1.c")
-        [ "$(wc -l <<<"$header")" -le 14 ] && [[ $header = "/* $1 - "* ]] &&
-            grep -q '^ \* Watch: ' <<<"$header" && grep -q '^ \* Next: ' <<<"$header"
-    }
-    every_demo has_header
+    programs '
+for demo in demos:
+    header = source[demo].partition(" */\n")[0].splitlines()
+    assert len(header) <= 13 and header[0].startswith(f"/* {demo} - "), (demo, header)
+    for word in "Watch: ", "Next: ":
+        assert any(line.startswith(" * " + word) for line in header), (demo, word)'
 }
 
 @test "each source and each lesson leads on to the next demo of the list" {
-    leads_on() {
-        local next
-        next=$("$ROOT/scripts/table" -d | grep -x -A 1 "$1" | sed -n 2p)
-        [ -n "$next" ] || next=exercises # after the last one
-        grep -q "^ \* Next:   .*$next" "$ROOT/$1/$1.c" &&
-            grep -q "^Read next: .*$next" "$ROOT/$1/README.md"
-    }
-    every_demo leads_on
+    programs '
+for demo, following in zip(demos, demos[1:] + ["exercises"]):
+    assert re.search(rf"^ \* Next:   .*{following}", source[demo], re.M), (demo, following)
+    assert re.search(rf"^Read next: .*{following}", lesson[demo], re.M), (demo, following)'
 }
 
 @test "each lesson asks for a guess, with two or three choices; its tests say what makes which right" {
-    asks() {
-        local choices
-        choices=$(sed -n '/^Guess before you run: /,/^$/{ /^Choices: /,/^$/p }' "$ROOT/$1/README.md" | tr '\n' ' ')
-        [[ $choices =~ ^Choices:\ [^\;]+(\;\ [^\;]+){1,2}\.\ +$ ]] &&
-            [ "$(grep -c '^# guess: .* -> .*; ' "$ROOT/$1/$1.bats")" -eq 1 ]
-    }
-    every_demo asks
+    programs '
+for demo in demos:
+    asked = re.findall(r"^Guess before you run: .*?\n\n", lesson[demo], re.M | re.S)
+    assert len(asked) == 1 and re.search(r"^Choices: [^;]+(; [^;]+){1,2}\.\n\n\Z", asked[0], re.M), (demo, asked)
+    tests = (root / demo / (demo + ".bats")).read_text()
+    assert len(re.findall("^# guess: .* -> .*; ", tests, re.M)) == 1, demo'
 }
 
 @test "the lesson of each demo holds a transcript" {
-    has_transcript() {
-        grep -q '^```console$' "$ROOT/$1/README.md"
-    }
-    every_demo has_transcript
+    programs '
+for demo in demos:
+    assert re.search("^\x60\x60\x60console$", lesson[demo], re.M), demo'
 }
 
 @test "make help names the targets a user needs" {
@@ -237,8 +200,8 @@ assert err == b"" and stopped.returncode == 0, (stopped.returncode, err, out)'
 }
 
 @test "a binary is built anew when common.h or the flags change, and else not" {
-    cp -r "$ROOT" "$BATS_TEST_TMPDIR/copy"
-    cd "$BATS_TEST_TMPDIR/copy"
+    cd "$BATS_TEST_TMPDIR"
+    cp -r "$ROOT"/{Makefile,common.h,scripts,tcp_client} .
     local build='make tcp_client/tcp_client'
     $build
     [ -z "$($build)" ]
@@ -251,8 +214,8 @@ assert err == b"" and stopped.returncode == 0, (stopped.returncode, err, out)'
 
 @test "the default build is hardened: PIE, full RELRO, fortified calls, stack protector" {
     command -v readelf >/dev/null || missing readelf
-    cp -r "$ROOT" "$BATS_TEST_TMPDIR/copy"
-    cd "$BATS_TEST_TMPDIR/copy"
+    cd "$BATS_TEST_TMPDIR"
+    cp -r "$ROOT"/{Makefile,common.h,scripts,tcp_client} .
     env -u CFLAGS -u CPPFLAGS -u HARDEN -u LDFLAGS make -s -B tcp_client/tcp_client
     local about
     about=$(readelf -hldsW tcp_client/tcp_client)

@@ -5,10 +5,6 @@ setup() {
     grep -q . /proc/net/if_inet6 || missing "IPv6"
 }
 
-@test "tells the truth, as strace sees it" {
-    tells_the_truth sock_dualstack
-}
-
 # bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies sock_dualstack

@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: asked for 10000, got (\d+) -> 10000; 16384; 20000
 
-@test "doubled, capped, refused by name, handed down or not: as strace sees it" {
-    tells_the_truth sock_options
-}
-
 @test "SO_RCVBUF: the cap is twice net.core.rmem_max" {
     [ -r /proc/sys/net/core/rmem_max ] || missing "net.core.rmem_max"
     run "$ROOT/sock_options/sock_options"

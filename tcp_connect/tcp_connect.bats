@@ -11,10 +11,6 @@ scene() {
         "$BATS_FILE_TMPDIR/story"
 }
 
-@test "tells the truth" {
-    tells_the_truth tcp_connect
-}
-
 @test "SO_ERROR, after poll, tells a refused connect from one that succeeded" {
     scene 1 | grep -q ' connect(.*= -1 EINPROGRESS$'
     trace -e trace=getsockopt

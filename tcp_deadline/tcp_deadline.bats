@@ -6,10 +6,6 @@ times() {
     sed -n "s/^ *\([0-9]*\) ms | *\* $1.*/\1/p" <<<"$output"
 }
 
-@test "tells the truth" {
-    tells_the_truth tcp_deadline
-}
-
 @test "a time-out that signals interrupt outlasts its 450 ms, a deadline does not" {
     run -0 "$ROOT/tcp_deadline/tcp_deadline"
     local recvs polls

@@ -6,10 +6,6 @@ part() {
     "$ROOT/tcp_fdopen/tcp_fdopen" 3>&- | awk -v n="$1" '/^[0-9]\. / { on = ($1 == n ".") } on'
 }
 
-@test "tells the truth" {
-    tells_the_truth tcp_fdopen
-}
-
 @test "getline finds the lines, and poll does not see what it has read ahead" {
     [[ $(part 1) = *"poll("*"= 1"*"= 4"*'"one"'*"poll("*"= 0"*"= 4"*'"two" was in the buffer'*"= 6"*'"three"'* ]]
     trace -e trace=read,readv

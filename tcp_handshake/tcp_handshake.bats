@@ -2,7 +2,6 @@ load ../scripts/bats_helper
 # guess: no SYN\+ACK (\w+) (\w+) => the ACK is dropped -> ESTABLISHED ESTABLISHED; ESTABLISHED SYN_RECV; SYN_SENT SYN_RECV
 
 @test "each of the five states is held, read for both ends, and released" {
-    tells_the_truth tcp_handshake
     diff - <("$ROOT/tcp_handshake/tcp_handshake" | grep -E '^   [A-Z_]+  +[A-Z_]+$') <<END
    CLOSED       LISTEN
    SYN_SENT     LISTEN

@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: poll\(&gone, 1, \d+\) = (\d).*?poll\(&busy, 1, 500\) = (\d) -> 1 1; 1 0; 0 1
 
-@test "tells the truth" {
-    tells_the_truth tcp_keepalive
-}
-
 @test "keepalive ends the idle connection after 2 s, and only that one" {
     run -0 "$ROOT/tcp_keepalive/tcp_keepalive"
     [[ $output =~ ([0-9]+)' ms after it had connected' ]]

@@ -6,10 +6,6 @@ part() {
     "$ROOT/tcp_nodelay/tcp_nodelay" 3>&- | awk -v n="$1" '/^[0-9]\. / { on = ($1 == n ".") } on'
 }
 
-@test "the story is true: strace saw each call that it prints" {
-    tells_the_truth tcp_nodelay
-}
-
 @test "five sends in a row: one piece leaves, the other four wait once, for 40 ms" {
     local rows
     rows=$(part 1 | sed -n 2,4p)

@@ -11,10 +11,6 @@ scene() {
         "$BATS_FILE_TMPDIR/story"
 }
 
-@test "tells the truth" {
-    tells_the_truth tcp_nonblock
-}
-
 @test "accept and recv say EAGAIN, and work once poll has said so; the end is 0" {
     scene 1 | grep -q ' accept(.*= -1 EAGAIN$'
     scene 1 | grep -A1 ' poll(.*= 1$' | grep -q ' accept(.*= [1-9][0-9]*$'

@@ -6,10 +6,6 @@ part() {
     "$ROOT/tcp_sendall/tcp_sendall" 3>&- | awk -v n="$1" '/^[0-9]\. / { on = ($1 == n ".") } on'
 }
 
-@test "the story is true: strace saw each call that it prints" {
-    tells_the_truth tcp_sendall
-}
-
 @test "without a reader: full, full, short, EAGAIN, and all that was counted arrives" {
     local sum scene
     scene=$(part 1)

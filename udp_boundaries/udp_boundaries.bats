@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: recv\(server_fd, buf, sizeof buf, 0\) = (-?\d+).*?recv\(server_fd, buf, sizeof buf, MSG_DONTWAIT\) = (-?\d+) -> 4 4; 4 -1; -1 10
 
-@test "tells the truth" {
-    tells_the_truth udp_boundaries
-}
-
 # bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_boundaries socket:EMFILE:1 bind:EADDRINUSE:1 getsockname:ENOBUFS:1 \

@@ -2,10 +2,6 @@ load ../scripts/bats_helper
 load ../scripts/wire_helper
 # guess: 2\. One sendto.*?recvfrom.*? = (-?\d+).*?recvfrom.*? = (-?\d+).*?recv\(third_fd, .*? = (-?\d+) -> 4 -1 -1; 4 4 -1; 4 4 4
 
-@test "tells the truth" {
-    tells_the_truth udp_broadcast
-}
-
 # bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_broadcast socket:EMFILE:1 bind:EADDRINUSE:2 \

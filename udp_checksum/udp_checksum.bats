@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: noise pwrite.*?poll\(&end, 1, 200\) = (\d) .*?MSG_DONTWAIT\) = (-?\d+(?: E\w+)?) -> 1 100; 1 -1 .*; 0 -1 EAGAIN
 
-@test "tells the truth" {
-    tells_the_truth udp_checksum
-}
-
 # bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_checksum socket:EMFILE:1 bind:EADDRINUSE:1 getsockname:ENOBUFS:1 \

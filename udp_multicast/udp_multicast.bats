@@ -2,10 +2,6 @@ load ../scripts/bats_helper
 load ../scripts/wire_helper
 # guess: first recv\(first_fd, buf, sizeof buf, 0\) = (-?\d+) .*?recv\(second_fd, buf, sizeof buf, \w+\) = (-?\d+) -> 1 -1; 1 1; -1 .*
 
-@test "tells the truth" {
-    tells_the_truth udp_multicast
-}
-
 # bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_multicast socket:EMFILE:1 bind:EADDRINUSE:2 \

@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: connect\(fd, to, size\) = (-?\d+).*?send\(fd, \"hello\?\", 6, 0\) = (-?\d+).*?recv\(fd, buf, sizeof buf, 0\) = (-?\d+) -> -1 .*; 0 -1 .*; 0 6 -1
 
-@test "tells the truth" {
-    tells_the_truth udp_silence
-}
-
 # bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_silence socket:EMFILE:1 socket:EMFILE:2 bind:EADDRINUSE:1 \

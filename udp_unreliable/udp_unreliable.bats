@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: ONE\?, the answer .*?sizeof buf, MSG_DONTWAIT\) = (?:-?\d+) => (\S+) -> ONE\?; TWO\?; .*answer
 
-@test "tells the truth" {
-    tells_the_truth udp_unreliable
-}
-
 # bats test_tags=slow
 @test "a call that fails: status 1, its name and errno" {
     names_failures udp_unreliable socket:EMFILE:1 bind:EADDRINUSE:1 getsockname:ENOBUFS:2 \

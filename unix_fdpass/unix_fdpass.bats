@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: lseek\(taken\[0\], 0, SEEK_CUR\) = (\d+) .*?pread\(taken\[0\], .*? = (-?\d+) -> 24 24; 24 -1; 24 0
 
-@test "tells the truth, as strace sees it" {
-    tells_the_truth unix_fdpass
-}
-
 # bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies unix_fdpass

@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: the child has answered \.\.\. parent recv\(.*?\) = (-?\d+(?: E\w+)?) -> 0; -1 EAGAIN; -1 E(PIPE|CONNRESET)
 
-@test "tells the truth, as strace sees it" {
-    tells_the_truth unix_pair
-}
-
 # bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies unix_pair

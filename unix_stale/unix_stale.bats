@@ -1,10 +1,6 @@
 load ../scripts/bats_helper
 # guess: ECONNREFUSED => (.*?) new .*?ECONNREFUSED => (.*?) caller  -> .* dead .* dead; .* lives .* lives; .* is dead .* not yet .*
 
-@test "tells the truth, as strace sees it" {
-    tells_the_truth unix_stale
-}
-
 # bats test_tags=slow
 @test "whichever call comes out otherwise, it does not go on" {
     notices_lies unix_stale

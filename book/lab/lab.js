@@ -169,14 +169,26 @@ function hindrance() {
   return "";
 }
 
+// What goes wrong until the machine runs, in the emulator too, shall not leave the reader waiting.
+const FAILURES = ["error", "unhandledrejection"];
+const failed = ({ reason, message }) => status(`The machine cannot be started: ${reason?.message ?? message}`);
+
+// The emulator's code, linked with what it IMPORTS. (V86 by itself waits for ever for a file that is not there.)
+async function emulator(imports) {
+  const answer = await fetch("v86.wasm");
+  if (!answer.ok) throw new Error(`no v86.wasm (${answer.status})`);
+  return (await WebAssembly.instantiate(await answer.arrayBuffer(), imports)).instance.exports;
+}
+
 function start() {
   const why = hindrance();
   status(why);
   if (why) return;
   $("before").hidden = true;
   status("Loading the machine ...");
+  for (const kind of FAILURES) addEventListener(kind, failed);
   machine = new V86({
-    wasm_path: "v86.wasm",
+    wasm_fn: emulator,
     bios: { url: "bios.bin" }, vga_bios: { url: "vgabios-stdvga.bin" },
     initial_state: { url: "state.bin.zst" },
     memory_size: 128 << 20, vga_memory_size: 2 << 20, // as in snapshot.mjs
@@ -196,6 +208,7 @@ function start() {
 }
 
 async function started() {
+  for (const kind of FAILURES) removeEventListener(kind, failed);
   await porter.ask(`date -s @${Math.floor(Date.now() / 1000)}`);
   await restore(); // before there is a shell
   $("terminals").hidden = false;
