@@ -140,8 +140,10 @@ $(DEMOS:%=unkind-%): unkind-%: $$*/$$*
 
 ## test-FOLDER: the tests of one folder, the slow ones too
 # The longest first: so none of them is left running alone at the end.
-LONGEST = scripts/contract docs/transcripts udp_demo/udp_demo tcp_backlog/tcp_backlog raw_icmp/raw_icmp \
-          scripts/demo tcp_handshake/tcp_handshake docs/docs unix_stale/unix_stale scripts/stories
+LONGEST = scripts/contract docs/transcripts udp_demo/udp_demo raw_icmp/raw_icmp scripts/demo tcp_backlog/tcp_backlog \
+          docs/docs tcp_poll/tcp_poll tcp_client/tcp_client tcp_keepalive/tcp_keepalive tcp_server/tcp_server \
+          tcp_connect/tcp_connect tcp_handshake/tcp_handshake tcp_epoll/tcp_epoll unix_demo/unix_demo \
+          tcp_thread/tcp_thread unix_stale/unix_stale scripts/stories
 TESTS = $(LONGEST:%=%.bats) $(filter-out $(LONGEST:%=%.bats),$(wildcard */*.bats))
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.

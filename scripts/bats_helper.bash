@@ -87,7 +87,7 @@ ended() {
 # python CODE ARGS...: the other side of a conversation, from Python's standard
 # library. sys.argv[1:] are ARGS; bounded to 20 s.
 python() {
-    timeout 20 /usr/bin/python3 -c "
+    timeout 20 /usr/bin/python3 -IS -c "
 import os, socket, struct, sys, time
 socket.setdefaulttimeout(10)
 def dial(port):
@@ -106,7 +106,7 @@ $1" "${@:2}" 3>&-
 # programs CODE: run CODE in Python; stories are the names of those demos, servers
 # the command lines of the programs that wait for clients.
 programs() {
-    timeout 120 /usr/bin/python3 -c "
+    timeout 120 /usr/bin/python3 -IS -c "
 import os, pathlib, re, signal, socket, subprocess, sys, time
 root = pathlib.Path(sys.argv[1])
 demos = subprocess.run([root / 'scripts/table', '-d'], stdout=subprocess.PIPE, text=True).stdout.split()
