@@ -148,7 +148,7 @@ TESTS = $(LONGEST:%=%.bats) $(filter-out $(LONGEST:%=%.bats),$(wildcard */*.bats
 BATS_JOBS = $(shell command -v parallel >/dev/null && echo --jobs $$(($(EACH) * $$(nproc))))
 # Tests at once for each processor: most of them wait, the slow ones compute.
 EACH = 6
-test-slow: EACH = 2
+test-slow: EACH = 3
 # A test that types `make demo-tcp` is a user, not a part of this make; variables
 # from the command line reach it by the environment.
 # A path of AF_UNIX has 107 bytes at most: a deep TMPDIR leaves none for the tests.
