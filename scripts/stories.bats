@@ -18,7 +18,7 @@ for story, process in running:
     # can be: tcp_close reads the list of all connections, and another test may have 10,000. Under strace, on a
     # busy machine, a story about time may find that it was too slow.
     export RECORD_HERE=0 WHERE=$ROOT/scripts/sandbox
-    "$WHERE" true 2>/dev/null || WHERE=env
+    "$WHERE" true 2>/dev/null || WHERE='env'
     programs '
 import concurrent.futures, json
 def told(story):
