@@ -19,7 +19,7 @@ load bats_helper
     for server in tcp_fork tcp_thread tcp_poll tcp_epoll tcp_reuseport; do
         start "$server" 127.0.0.1 0
         if [ "$server" = tcp_reuseport ]; then # it is ready before its third process is there
-            until [ "$(pgrep -c -P "$PID")" -eq 3 ]; do sleep 0.02; done
+            within 10 prints 3 pgrep -c -P "$PID"
         fi
         "$ROOT/scripts/abuse" tcp "127.0.0.1:$PORT" "$PID"
         grep -q "^$server: accept .* (EMFILE)$" "$LOG"

@@ -52,6 +52,9 @@ within() {
     return 1
 }
 
+# prints TEXT COMMAND...: whether the command prints exactly that.
+prints() { [ "$("${@:2}")" = "$1" ]; }
+
 # holds PATTERN FILE: whether a line of the file matches the pattern.
 holds() {
     local line lines=()

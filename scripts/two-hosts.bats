@@ -16,16 +16,7 @@ hosts() {
     timeout -k 2 90 "$TWO_HOSTS" "$@" 3>&-
 }
 
-# nothing_left PATTERN: no process matches, soon.
-nothing_left() {
-    local tries
-    for ((tries = 0; tries < 250; tries++)); do
-        pgrep -f "$1" >/dev/null || return 0
-        sleep 0.02
-    done
-    pgrep -af "$1"
-    return 1
-}
+nothing_left() { ! pgrep -af "$1"; } # PATTERN: no process matches
 
 @test "left and right are two computers: each has its name and its address" {
     need_hosts
@@ -146,7 +137,7 @@ print(sender[0], "type", packet[20], "code", packet[21])'
     unique=987654$$
     run hosts right sh -c "sleep $unique.1 & exec nc -l 9" + left sh -c "setsid sleep $unique.2 & exit 3"
     [ "$status" -eq 3 ]
-    nothing_left "^sleep $unique"
+    within 5 nothing_left "^sleep $unique"
 }
 
 @test "when it is killed, whichever way, nothing remains" {
@@ -158,7 +149,7 @@ print(sender[0], "type", packet[20], "code", packet[21])'
         PIDS+=("$!")
         wait_for '^up$' "$log"
         kill -"$signal" "$!"
-        nothing_left "$unique"
+        within 5 nothing_left "$unique"
     done
 }
 

@@ -100,11 +100,14 @@ assert 0 < each <= 256, each' "$PORT" "$PID" "$(descriptors)"
     variant tcp_epoll 's/EPOLL_CTL_ADD, fd, EPOLLIN/&|EPOLLET/; s/buf\[64 \* 1024\]/buf[16 * 1024]/'
     launch "$VARIANT" -q 127.0.0.1 0
     python '
+import fcntl
 s = dial(sys.argv[1])
 s.sendall(b"x" * 10)
 assert s.recv(10) == b"X" * 10  # less than its buffer: all seems well
 os.kill(int(sys.argv[2]), 19)  # until all of it is there: one edge
 s.sendall(b"x" * 40000)
+while struct.unpack("i", fcntl.ioctl(s, 0x5411, b"    "))[0]:  # SIOCOUTQ: what its kernel has not acknowledged
+    time.sleep(0.01)
 os.kill(int(sys.argv[2]), 18)
 got = 0
 s.settimeout(1)

@@ -32,22 +32,11 @@ while zombies() < len(clients):
 os.kill(int(sys.argv[2]), 18)' "$PORT" "$PID" "$1"
 }
 
-# until_equal WANTED COMMAND...: until the command prints that; at most 10 s.
-until_equal() {
-    local tries
-    for ((tries = 0; tries < 500; tries++)); do
-        [ "$("${@:2}")" != "$1" ] || return 0
-        sleep 0.02
-    done
-    echo "${*:2}: still $("${@:2}"), not $1"
-    return 1
-}
-
 @test "serves 100 clients at once, each by a process of its own" {
     start tcp_fork 127.0.0.1 0
     serves_at_once 100
     wait_for '^process [0-9]* has served 127.0.0.1:[0-9]*$'
-    until_equal 100 grep -c 'has served' "$LOG"
+    within 10 prints 100 grep -c 'has served' "$LOG"
     [ "$(sed -n 's/^process \([0-9]*\) .*/\1/p' "$LOG" | sort -u | wc -l)" -eq 100 ]
 }
 
@@ -73,14 +62,14 @@ until_equal() {
 @test "no zombie is left, though one signal stands for many" {
     start tcp_fork -q 127.0.0.1 0
     all_end_at_once 50
-    until_equal 0 children_of "$PID"
+    within 10 prints 0 children_of "$PID"
 }
 
 @test "shown: one waitpid for each signal leaves zombies" {
     variant tcp_fork 's/while (waitpid(/if (waitpid(/'
     launch "$VARIANT" -q 127.0.0.1 0
     all_end_at_once 50
-    until_equal "$(children_of "$PID")" zombies_of "$PID"
+    within 10 prints "$(children_of "$PID")" zombies_of "$PID"
     [ "$(zombies_of "$PID")" -gt 10 ]
 }
 
@@ -90,7 +79,7 @@ import os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
 os.execv(sys.argv[1], sys.argv[1:])' "$ROOT/tcp_fork/tcp_fork" -q 127.0.0.1 0
     all_end_at_once 20
-    until_equal 0 children_of "$PID"
+    within 10 prints 0 children_of "$PID"
 }
 
 @test "if fork fails, one client is lost and not the server" {

@@ -263,7 +263,7 @@ s = dial(sys.argv[1])
 while open("/proc/%s/wchan" % sys.argv[2]).read() not in ("pipe_write", "anon_pipe_write"):
     s.sendall(b"x"); s.recv(1)' "$PORT" "$PID" & # until its pipe is full: no answer comes
         PIDS+=("$!")
-        until grep -qs 'pipe_write' "/proc/$PID/wchan"; do kill -0 "$PID"; sleep 0.01; done
+        within 10 holds pipe_write "/proc/$PID/wchan"
         kill -$signal "$PID"
         ended "$PID" && status=0 || status=$?
         [ "$status" -eq "$((128 + $(kill -l $signal)))" ]
