@@ -153,9 +153,10 @@ test-slow: EACH = 3
 # from the command line reach it by the environment.
 # A path of AF_UNIX has 107 bytes at most: a deep TMPDIR leaves none for the tests.
 BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(shell [ $${#TMPDIR} -lt 40 ] || echo TMPDIR=/tmp) bats $(BATS_JOBS)
+ALSO = # what is slow, and yet wanted
 # The tests of a file one after the other: bats then starts half as many processes.
 test: all ## run the tests (bats-core), replay all transcripts: a minute
-	$(BATS) $(if $(BATS_JOBS),--no-parallelize-within-files) --filter-tags '!slow' $(MORE) $(TESTS)
+	$(BATS) $(if $(BATS_JOBS),--no-parallelize-within-files) --filter-tags '!slow' $(ALSO) $(TESTS)
 
 # Marked "# bats test_tags=slow" or file_tags: crowds, hostile clients and classes, the
 # tests of tools that test, calls that fail, real minutes.
@@ -212,10 +213,10 @@ format: ## lay out all C files as lint wants them
 # Of scripts/, what runs the demos; the other tests meet no program that is built in this way.
 sanitize: ## build with ASan and UBSan, and run the demos' tests on that
 	ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=0:thread_local_quarantine_size_kb=0 $(MAKE) CFLAGS='$(SANITIZE)' HARDEN= test \
-		TESTS='$(wildcard scripts/contract.bats scripts/stories.bats docs/transcripts.bats scripts/demo.bats scripts/abuse.bats $(DEMOS:%=%/*.bats))'
+		ALSO='--filter-tags witness' TESTS='$(wildcard scripts/contract.bats scripts/stories.bats docs/transcripts.bats scripts/demo.bats scripts/abuse.bats $(DEMOS:%=%/*.bats))'
 
 musl: ## build with musl, statically, and run the demos' tests on that
-	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test MORE='--filter-tags witness' \
+	$(MAKE) CC=musl-gcc LDFLAGS=-static HARDEN= test ALSO='--filter-tags witness' \
 		TESTS='scripts/stories.bats $(wildcard $(DEMOS:%=%/*.bats))'
 
 # valgrind has no business inside strace or a test's time-outs: it takes the tour. What

@@ -39,9 +39,9 @@ trace() {
     UNDER=(strace -D -f -qq -o "$TRACE" "$@")
 }
 
-# within SECONDS COMMAND...: until the command succeeds, tried every 20 ms; 1 if it does
-# not in time. (No sleep(1): a hundred processes that look again would keep the machine
-# busy with starting them.)
+# within SECONDS COMMAND...: until the command succeeds, tried every 20 ms; if it does not
+# in time, says so, and 1. (No sleep(1): a hundred processes that look again would keep the
+# machine busy with starting them.)
 within() {
     local end=$((SECONDS + $1 + 1)) never=$BATS_RUN_TMPDIR/never
     [ -p "$never" ] || mkfifo "$never" 2>/dev/null || true
@@ -49,6 +49,7 @@ within() {
         "${@:2}" && return
         read -rt 0.02 <>"$never" || true
     done
+    echo "not within $1 s: ${*:2}"
     return 1
 }
 
@@ -70,7 +71,6 @@ holds() {
 wait_for() {
     local file=${2:-$LOG}
     within 10 holds "$1" "$file" || {
-        echo "waited 10 s for '$1' in $file, which holds:"
         cat "$file"
         return 1
     }
@@ -80,10 +80,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # ended PID: its exit status, once it has ended (waits at most 10 s).
 ended() {
-    within 10 gone "$1" || {
-        echo "process $1 did not end within 10 s"
-        return 99
-    }
+    within 10 gone "$1" || return 99
     wait "$1"
 }
 
@@ -106,8 +103,9 @@ def all_of(s):
 $1" "${@:2}" 3>&-
 }
 
-# programs CODE: run CODE in Python; stories are the names of those demos, servers
-# the command lines of the programs that wait for clients.
+# programs CODE: run CODE in Python. It has the names of the demos and of those that are stories (all
+# that this machine can show), the source, lesson and path of each demo, and servers, the command
+# lines of the programs that wait for clients; field() and until() look at a process.
 programs() {
     timeout 120 /usr/bin/python3 -IS -c "
 import os, pathlib, re, signal, socket, subprocess, sys, time
@@ -115,7 +113,8 @@ root = pathlib.Path(sys.argv[1])
 demos = subprocess.run([root / 'scripts/table', '-d'], stdout=subprocess.PIPE, text=True).stdout.split()
 source = {demo: (root / demo / (demo + '.c')).read_text() for demo in demos}
 lesson = {demo: (root / demo / 'README.md').read_text() for demo in demos}
-stories = [demo for demo in demos if 'begin_story(' in source[demo]]
+ipv6 = (pathlib.Path('/proc/net/if_inet6').exists() and pathlib.Path('/proc/net/if_inet6').read_text())
+stories = [demo for demo in demos if 'begin_story(' in source[demo] and (ipv6 or demo != 'sock_dualstack')]
 def path(demo): return str(root / demo / demo)
 servers = [[path(demo), '127.0.0.1', '0'] for demo in demos if '[-q] [HOST [PORT]]' in source[demo] and demo != 'udp_demo']
 servers += [[path('udp_demo'), 'server', '127.0.0.1', '0'], [path('unix_demo'), 'server', sys.argv[2] + '/socket']]

@@ -3,7 +3,7 @@ load bats_helper
 
 @test "each folder is listed in DEMOS, with a lesson and tests" {
     programs '
-folders = [str(source.parent.name) for source in root.glob("*_*/*_*.c") if source.stem == source.parent.name]
+folders = [file.stem for file in root.glob("*/*.c") if file.stem == file.parent.name]
 assert sorted(folders) == sorted(demos), set(folders) ^ set(demos)
 for demo in demos:
     for file in "README.md", demo + ".bats":
@@ -79,14 +79,13 @@ for command in servers[:-1]:
 
 # bats test_tags=slow
 @test "cc in the folder, without flags, builds it; so does tcc" {
-    local source name
-    for source in "$ROOT"/*_*/*_*.c; do
-        name=$(basename "$source" .c)
-        cd "${source%/*}"
-        cc "$name.c" -o "$BATS_TEST_TMPDIR/$name"
-        "$BATS_TEST_TMPDIR/$name" -h >/dev/null
-        ! command -v tcc >/dev/null || tcc -w "$source" -o "$BATS_TEST_TMPDIR/$name"
-        "$BATS_TEST_TMPDIR/$name" -h >/dev/null
+    local demo
+    for demo in $("$ROOT/scripts/table" -d); do
+        cd "$ROOT/$demo"
+        cc "$demo.c" -o "$BATS_TEST_TMPDIR/$demo"
+        "$BATS_TEST_TMPDIR/$demo" -h >/dev/null
+        ! command -v tcc >/dev/null || tcc -w "$demo.c" -o "$BATS_TEST_TMPDIR/$demo"
+        "$BATS_TEST_TMPDIR/$demo" -h >/dev/null
     done
 }
 
