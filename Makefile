@@ -155,7 +155,8 @@ test-slow: EACH = 3
 BATS  = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(shell [ $${#TMPDIR} -lt 40 ] || echo TMPDIR=/tmp) bats $(BATS_JOBS)
 ALSO = # what is slow, and yet wanted
 # The tests of a file one after the other: bats then starts half as many processes.
-test: all ## run the tests (bats-core), replay all transcripts: a minute
+test: ## run the tests (bats-core), replay all transcripts: a minute
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc)) all
 	$(BATS) $(if $(BATS_JOBS),--no-parallelize-within-files) --filter-tags '!slow' $(ALSO) $(TESTS)
 
 # Marked "# bats test_tags=slow" or file_tags: crowds, hostile clients and classes, the
