@@ -137,23 +137,29 @@ assert common.count("alarm(5)") == 2
 quick = common.replace("alarm(5)", "alarm(1)") # the same watchdog, with 4 s for its 20
 pathlib.Path(story + ".c").write_text(source["tcp_disconnect"].replace("#include \"../common.h\"", quick))
 subprocess.run(["cc", "-w", "-o", story, story + ".c"], check=True)
-reader, writer = os.pipe()
-os.set_blocking(writer, False)
-filled = 0
-while True: # all but the last 100 bytes: nobody reads, so the story hangs when it has printed that much
+def unread(): # a pipe with room for 100 bytes: nobody reads, so the story hangs when it has printed that much
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
     try:
-        filled += os.write(writer, b"x" * 4096)
+        while True:
+            os.write(writer, b"x" * 4096)
     except BlockingIOError:
-        break
-os.read(reader, 4096)
-os.set_blocking(writer, True)
-os.write(writer, b"x" * 3900)
-hangs = subprocess.Popen([story], stdout=writer, stderr=subprocess.PIPE)
+        pass
+    os.read(reader, 4096)
+    os.set_blocking(writer, True)
+    os.write(writer, b"x" * 3900)
+    return reader, writer
+outputs = unread(), unread()
+hangs = subprocess.Popen([story], stdout=outputs[0][1], stderr=subprocess.PIPE)
+gone, nobody_reads = os.pipe()
+os.close(gone)
+unheard = subprocess.Popen([story], stdout=outputs[1][1], stderr=nobody_reads)
 stopped = subprocess.Popen([story], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 stopped.send_signal(signal.SIGSTOP)
 begun = time.monotonic()
 said = hangs.communicate(timeout=20)[1]
 assert hangs.returncode == 1 and b"20 s are over; the last call was\n   " in said and b"(" in said, (hangs.returncode, said)
+assert unheard.wait(20) == 1
 until(lambda: time.monotonic() - begun > 6) # time itself is the matter
 stopped.send_signal(signal.SIGCONT)
 out, err = stopped.communicate(timeout=20)
