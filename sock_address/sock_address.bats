@@ -60,6 +60,17 @@ socket.socket(type=socket.SOCK_DGRAM).sendto(b"datagram", udp.getsockname())
 assert tcp.accept()[0].recv(100) == b"stream" and udp.recv(100) == b"datagram"'
 }
 
+@test "a port below 1024 takes a privilege" {
+    # In a network of its own, where nobody has changed net.ipv4.ip_unprivileged_port_start.
+    local binds=(/usr/bin/python3 -IS -c 'import socket, sys; socket.socket().bind(("127.0.0.1", int(sys.argv[1])))')
+    alone setpriv --bounding-set=-all "$ROOT/tcp_server/tcp_server" 127.0.0.1 1023
+    [[ $status -eq 1 && $output = "tcp_server: bind: "*" (EACCES)" ]]
+    alone setpriv --bounding-set=-all "${binds[@]}" 1024
+    [ "$status" -eq 0 ]
+    alone "${binds[@]}" 1023
+    [ "$status" -eq 0 ]
+}
+
 @test "two clients of one port: the server hears each on a socket of its own" {
     python '
 server = socket.create_server(("127.0.0.1", 0))
