@@ -85,11 +85,11 @@ ended() {
 }
 
 # python CODE ARGS...: the other side of a conversation, from Python's standard
-# library. sys.argv[1:] are ARGS; bounded to 20 s.
+# library. sys.argv[1:] are ARGS; ended after 60 s.
 python() {
-    timeout 20 /usr/bin/python3 -IS -c "
+    timeout 60 /usr/bin/python3 -IS -c "
 import os, socket, struct, sys, time
-socket.setdefaulttimeout(10)
+socket.setdefaulttimeout(30)
 def dial(port):
     return socket.create_connection(('127.0.0.1', int(port)))
 def reset(s):
