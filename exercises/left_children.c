@@ -2,7 +2,7 @@
  *
  * Symptom: cc left_children.c -o left_children && ./left_children 8080
  *          Call it with nc 127.0.0.1 8080 in a second terminal, say something,
- *          end it with Ctrl-C; do so three times. ps | grep left_children:
+ *          end it with Ctrl-C; do so three times. ps ax | grep left_children:
  *          three lines say <defunct>. Some thousands more, and fork fails.
  * Wanted:  clients are served at the same time, each by its process; a process
  *          that has ended does not stay behind.

@@ -4,8 +4,8 @@
  * long that takes.
  *
  * Symptom: cc short_send.c -o short_send && ./short_send 8080
- *          A slow reader, nc 127.0.0.1 8080 | (sleep 1; wc -c), should count
- *          16777216 bytes, and counts less. A quick one may get them all.
+ *          A slow reader, nc 127.0.0.1 8080 </dev/null | (sleep 1; wc -c),
+ *          counts less than 16777216 bytes. A quick one may get them all.
  * Wanted:  every client gets all of it, once, in order, however slow it reads.
  * Check:   make exercise-short_send
  */

@@ -92,6 +92,29 @@ print(sender[0], "type", packet[20], "code", packet[21])'
     [ "$output" = "10.0.1.254 type 11 code 0" ]
 }
 
+# bats test_tags=slow
+@test "no such machine: a connected UDP socket hears what the router says only with IP_RECVERR" {
+    need_hosts
+    run hosts left python3 -c '
+import socket
+IP_RECVERR = 11
+icmp = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+icmp.settimeout(20)
+for asks in 0, 1:
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.IPPROTO_IP, IP_RECVERR, asks)
+    udp.settimeout(1)
+    udp.connect(("10.0.2.9", 9))
+    udp.send(b"hello")
+    packet, sender = icmp.recvfrom(2000)
+    try:
+        udp.recv(9)
+    except OSError as error:
+        print(sender[0], "type", packet[20], "code", packet[21], error)'
+    [ "$output" = "10.0.1.254 type 3 code 1 timed out
+10.0.1.254 type 3 code 1 [Errno 113] No route to host" ]
+}
+
 @test "there is no way to the network outside" {
     need_hosts
     [ "$(hosts left sh -c "ls /sys/class/net >/dev/null; ip -o link | wc -l")" -eq 2 ]

@@ -23,7 +23,8 @@ load ../scripts/wire_helper
 }
 
 @test "what you copy works on a real network: the other host hears it, too" {
-    moved_to udp_broadcast 's/"127.255.255.255"/"10.9.8.255"/; s/"127.0.0.1"/"10.9.8.1"/; s/"lo"/"v0"/'
+    moved_to udp_broadcast 's/"127.255.255.255"/"10.9.8.255"/; s/"127.0.0.1"/"10.9.8.1"/; s/"lo"/"v0"/
+        s/example: udp_broadcast.*/&\nall.sin_port = htons(9000);/'
     on_a_real_network "$MOVED" 1
     [ "$status" -eq 0 ]
     [[ $output = *"other host: 10.9.8.1 -> 10.9.8.255 who?" ]]

@@ -3,9 +3,9 @@
  * It prints what a server says that runs on this machine.
  *
  * Symptom: cc first_address_only.c -o first_address_only
- *          In one terminal: echo hello | nc -l 127.0.0.1 8080
+ *          In one terminal: echo hello | nc -N -l 127.0.0.1 8080
  *          In another:      ./first_address_only 8080
- *          Connection refused. But it does find echo hello | nc -l ::1 8080.
+ *          Connection refused. But it does find echo hello | nc -N -l ::1 8080.
  *          (On a machine without IPv6 it finds the first one.)
  * Wanted:  it finds a server at any of the addresses, calls one server only,
  *          and if there is none, ends with status 1.
