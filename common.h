@@ -39,7 +39,7 @@ static inline const char *errno_name(int error)
 /* The same, and the program ends with status 1. */
 #define die(what)                                                              \
 	errx(1, "%s: %s (%s)%s", what, strerror(errno), errno_name(errno),     \
-	     errno == EADDRINUSE      ? "\nhint: who has it? ss -lntup"        \
+	     errno == EADDRINUSE      ? "\nhint: who has it? ss -antup"        \
 	     : errno == EADDRNOTAVAIL ? "\nhint: ours are: ip -brief address"  \
 	     : errno == EAFNOSUPPORT  ? "\nhint: no IPv6 here, but 127.0.0.1"  \
 				      : "")

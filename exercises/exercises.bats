@@ -136,7 +136,7 @@ load helper
 
 @test "docs/exercises.md shows what check really says" {
     sed -n '/^\$ make exercise-one_client_only$/,/^```$/p' docs/exercises.md | sed '1d;$d' >"$BATS_TEST_TMPDIR/shown"
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/shown")" -eq 17 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/shown")" -eq 18 ]
     exercise check one_client_only >"$BATS_TEST_TMPDIR/said" || true
     sed -E -i "s/127.0.0.1:[0-9]+/127.0.0.1:<port>/; s| DIR=$DIR$||
         s/b'[a-z]{8}'/b'<word>'/; s/b'[A-Z]{8}'/b'<WORD>'/" "$BATS_TEST_TMPDIR/said"

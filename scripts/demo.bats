@@ -175,7 +175,7 @@ import socket
 other = socket.create_server(("127.0.0.1", 8080))
 a = demo()
 a.expect_exact("bind: Address already in use (EADDRINUSE)")
-a.expect_exact("ss -lntup")
+a.expect_exact("ss -antup")
 a.expect_exact("make demo-tcp-client")
 a.expect_exact("make demo-tcp PORT=8081")
 assert end(a) != 0'

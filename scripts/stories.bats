@@ -32,3 +32,24 @@ with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
     for story, witness in zip(stories, pool.map(told, stories)):
         assert witness.returncode == 0 and "calls agree" in witness.stdout, (story, witness.stdout)'
 }
+
+# bats test_tags=slow
+@test "each story lives beside neighbours that have two of three ports" {
+    need_network
+    programs '
+crowded = """
+import socket, subprocess, sys
+with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
+    file.write("36600 37199")
+held = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM) for _ in range(400)]
+for at, neighbour in enumerate(held):
+    neighbour.bind(("127.0.0.1", 36600 + at % 400 * 3 // 2))
+    if neighbour.type == socket.SOCK_STREAM: neighbour.listen()
+running = [(path, subprocess.Popen([path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+           for path in sys.argv[1:] for _ in range(4)]
+for path, process in running:
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, (path, out)
+"""
+subprocess.run([root / "scripts/sandbox", "/usr/bin/python3", "-IS", "-c", crowded, *map(path, stories)], check=True)'
+}

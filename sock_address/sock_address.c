@@ -41,8 +41,8 @@ static void bytes_of_an_address(void)
 	expect("bind must know the family to read the other bytes",
 	       n == -1 && errno == EAFNOSUPPORT);
 
-	bound_socket(&own);  /* 127.x.y.1: other programs leave it alone */
-	own.sin_port = 8080; /* htons forgotten */
+	close(bound_socket(&own)); /* own is 127.x.y.1, which is ours alone */
+	own.sin_port = 8080;	   /* htons forgotten */
 	CALL("server", bind(fd, (struct sockaddr *)&own, size));
 	n = CALL("server", getsockname(fd, (struct sockaddr *)&own, &size));
 	note("the kernel says %s; sin_port without ntohs is %d",

@@ -63,7 +63,8 @@ static void handed_down(void)
 	CALL("server", listen(fd, 1));
 	CALL("server", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, size));
 	CALL("server", setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &six, size));
-	CALL("server", fcntl(fd, F_SETFL, O_NONBLOCK));
+	flags = fcntl(fd, F_GETFL);
+	CALL("server", fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 	flags = fcntl(fd, F_GETFL);
 	if (flags == -1 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PRIORITY, &was, &size) == -1)

@@ -16,10 +16,15 @@ children_of() {
 # many signals become one.
 all_end_at_once() {
     python '
+def held():
+    return len(os.listdir("/proc/%s/fd" % sys.argv[2]))
+before = held()
 clients = [dial(sys.argv[1]) for _ in range(int(sys.argv[3]))]
 for s in clients:
     s.sendall(b"x")
     assert s.recv(1) == b"X"
+while held() > before: # it has not closed all its copies yet
+    time.sleep(0.02)
 os.kill(int(sys.argv[2]), 19)
 for s in clients:
     s.shutdown(socket.SHUT_WR)

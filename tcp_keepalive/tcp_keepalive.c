@@ -21,7 +21,7 @@ static long long now_ms(void)
 }
 
 /* Return the server's end of a new connection with a cut cable: its client
- * hears only packets that may still cross 255 routers, and ours start with 64.
+ * hears only packets that may still cross 254 routers, and ours start with 64.
  * Let the kernel ask: after 1 s of silence, then every second, giving up after
  * 1 probe that nobody answered. */
 static struct pollfd cut_connection(void)

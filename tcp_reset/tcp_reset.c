@@ -19,7 +19,7 @@ static void killed(void)
 	int status = 0;
 
 	connected_pair(&client_fd, &conn_fd);
-	pid_t child = fork();
+	pid_t child = fork(); /* a copy of this process: see tcp_fork */
 	if (child == -1)
 		die("fork");
 	if (child == 0) { /* the client: it waits for an answer */

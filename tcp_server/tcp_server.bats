@@ -197,8 +197,8 @@ assert s.recv(3) == b"SIX"' "$PORT"
     run "$ROOT/tcp_server/tcp_server" 127.0.0.1 "$PORT"
     [ "$status" -eq 1 ]
     [[ ${lines[0]} = "tcp_server: bind: "*" (EADDRINUSE)" ]]
-    [ "${lines[1]}" = "hint: who has it? ss -lntup" ]
-    ss -lntup | grep -q ":$PORT .*tcp_server"
+    [ "${lines[1]}" = "hint: who has it? ss -antup" ]
+    ss -antup | grep -q ":$PORT .*tcp_server"
 }
 
 @test "takes the port back at once after it closed a connection first" {

@@ -21,7 +21,7 @@ static char buf[100];
 static int child_sends(bool with_flag)
 {
 	int status = -1;
-	pid_t child = fork();
+	pid_t child = fork(); /* a copy of this process: see tcp_fork */
 
 	if (child == -1)
 		die("fork");

@@ -64,7 +64,7 @@ int main(int argc, char *argv[])
 		    "usage: udp_broadcast\n"
 		    "Send one datagram to everybody on this network.\n"
 		    "example: udp_broadcast\n");
-	int first_fd = receiver(EVERYBODY), second_fd = receiver("0.0.0.0");
+	int second_fd = receiver("0.0.0.0"), first_fd = receiver(EVERYBODY);
 	int third_fd = receiver(OURSELVES);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (fd == -1)
