@@ -140,7 +140,8 @@ load helper
     exercise check one_client_only >"$BATS_TEST_TMPDIR/said" || true
     sed -E -i "s/127.0.0.1:[0-9]+/127.0.0.1:<port>/; s| DIR=$DIR$||
         s/b'[a-z]{8}'/b'<word>'/; s/b'[A-Z]{8}'/b'<WORD>'/" "$BATS_TEST_TMPDIR/said"
-    diff "$BATS_TEST_TMPDIR/shown" "$BATS_TEST_TMPDIR/said"
+    # The words that record it are for exercises/ alone, and here is a DIR=.
+    diff <(grep -vx ' *recorded:  make ladder-exercise-one_client_only' "$BATS_TEST_TMPDIR/shown") "$BATS_TEST_TMPDIR/said"
 }
 
 @test "what a student prints on standard error does not count" {

@@ -194,7 +194,7 @@ int main(int argc, char *argv[])
 		die("setsockopt IP_TTL");
 	signal(SIGINT, stop);
 	double began = now(), next = began; /* next: to ask, or to give up */
-	request[2] = (uint16_t)getpid(); /* id */
+	request[2] = (uint16_t)getpid();    /* id */
 	size = 8 + (size_t)option['s'];
 	printf("PING %s (%s) %zu(%zu) bytes of data.\n", name,
 	       inet_ntoa(host.sin_addr), size - 8, size + 20);

@@ -228,6 +228,100 @@ assert "prefers-color-scheme: dark" in root.find(name + "style").text' "$BATS_TE
     for view in ladder trace svg mermaid; do run ! grep -q $'\033' <<<"$(show $view)"; done
 }
 
+# c_program CODE [CODE-BEFORE-MAIN]: a program in C, recorded, and shown; a is 127.0.0.1:8080.
+c_program() {
+    cat >"$BATS_TEST_TMPDIR/mine.c" <<END
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static struct sockaddr_in there = {.sin_family = AF_INET};
+static struct sockaddr *a = (struct sockaddr *)&there;
+static char b[5000];
+$2
+int main(int argc, char *argv[])
+{
+there.sin_port = htons(8080);
+there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+$1
+}
+END
+    "${CC:-cc}" -g -w -pthread ${FLAGS:+"$FLAGS"} -o "$BATS_TEST_TMPDIR/mine" "$BATS_TEST_TMPDIR/mine.c"
+    record -n -- "$BATS_TEST_TMPDIR/mine" 2>"$BATS_TEST_TMPDIR/said"
+    run show ladder
+}
+
+@test "a program of your own: of two calls in one line, and of brackets in a string, what was called is shown" {
+    local listens='int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), s;
+        bind(l, a, sizeof there); listen(l, 5); connect(c, a, sizeof there); s = accept(l, 0, 0);'
+    c_program "$listens"'
+send(c, "a", 1, 0); send(c, "bc", 2, 0);
+send(c, "smile :)", 8, 0);
+recv(s, b, // the answer (
+     11, MSG_WAITALL);'
+    [[ $output = *'send(4, "a", 1, 0) = 1 '*'send(4, "bc", 2, 0) = 2 '*'send(c, "smile :)", 8, 0) = 8 '*'recv(s, b, 11, MSG_WAITALL) = 11 '* ]]
+    FLAGS=-no-pie c_program "$listens"'
+send(s, "bye", 3, 0);'
+    [[ $output = *'send(s, "bye", 3, 0) = 3 '* ]]
+}
+
+@test "a program of your own: threads, a greeting in another process, one datagram stand where they belong" {
+    c_program 'int l = socket(AF_INET, SOCK_STREAM, 0); pthread_t t;
+bind(l, a, sizeof there); listen(l, 5);
+pthread_create(&t, 0, client, 0); pthread_join(t, 0);
+puts("main: over");' 'static void *client(void *x) {
+    int c = socket(AF_INET, SOCK_STREAM, 0); connect(c, a, sizeof there); puts("thread: over"); return x; }'
+    [[ $output = *'connect(c, a, '*'SYN  seq=0'*'thread: over'*'main: over'* ]]
+    document 'assert len(d["processes"]) == 1'
+    c_program 'if (argc > 1) return write(5, "220 hi", 6) < 0;
+int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), s;
+bind(l, a, sizeof there); listen(l, 5); connect(c, a, sizeof there); s = accept(l, 0, 0);
+if (!fork()) execl(argv[0], argv[0], "5", NULL);
+recv(c, b, 9, 0);'
+    document 'assert [d["sockets"][c["socket"]]["side"] for c in d["calls"] if c["name"] == "write"] == ["server"]'
+    c_program 'int s = socket(AF_INET, SOCK_DGRAM, 0);
+bind(s, a, sizeof there);
+if (!fork()) return sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, a, sizeof there) < 0;
+recv(s, b, 9, 0);'
+    [[ $output = *'bind(s'*'sendto('*'UDP  1 byte '*'recv(s, b, 9, 0) = 1 '* ]]
+}
+
+@test "a program of your own: who has a caller is left alone; the same ports again are not sent again" {
+    c_program 'int l = socket(AF_INET, SOCK_DGRAM, 0), c;
+bind(l, a, sizeof there);
+if (!fork()) { close(l); c = socket(AF_INET, SOCK_DGRAM, 0); connect(c, a, sizeof there);
+    for (int i = 0; i < 3; i++) { send(c, "ping", 4, 0); recv(c, b, 9, 0); sleep(1); } return 0; }
+for (int i = 0; i < 3; i++) { socklen_t n = sizeof there; recvfrom(l, b, 9, 0, a, &n); sendto(l, "pong", 4, 0, a, n); }
+wait(0); puts("all three");'
+    [[ $output = *'all three'* ]]
+    c_program 'int l = socket(AF_INET, SOCK_STREAM, 0);
+bind(l, a, sizeof there); listen(l, 5);
+for (int i = 0; i < 2; i++) {
+    int c = socket(AF_INET, SOCK_STREAM, 0); struct sockaddr_in me = there; me.sin_port = htons(9000);
+    setsockopt(c, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    bind(c, (struct sockaddr *)&me, sizeof me); connect(c, a, sizeof there); send(c, "abc", 3, 0); close(c);
+}'
+    [ "$(grep -c 'SYN  seq=0' <<<"$output")" -eq 2 ]
+    [[ $output != *again* ]]
+}
+
+@test "a program of your own: what is cut says so, a crash too, names are any bytes, SIGTERM leaves nothing" {
+    c_program 'memset(b, 120, 5000); strcpy(b + 4990, "\nsecond\n"); write(1, b, 5000); puts("fourth"); kill(getpid(), SIGSEGV);'
+    [[ $output = *'xx...'*'fourth'* && $(tail -n 1 "$BATS_TEST_TMPDIR/said") = "record: $BATS_TEST_TMPDIR/mine was ended by SIGSEGV" ]]
+    cd "$BATS_TEST_TMPDIR"
+    c_program 'int l = socket(AF_UNIX, SOCK_STREAM, 0); struct sockaddr far = {AF_UNIX, "x\344.sock"};
+bind(l, &far, sizeof far); listen(l, 5); recv(accept(l, 0, 0), b, 99, 0);'
+    [[ $output = *'listen(l, 5) = 0'*'= 5 '* ]]
+    mkdir tmp
+    RECORD=$BATS_TEST_TMPDIR/record
+    TMPDIR=$BATS_TEST_TMPDIR/tmp timeout 4 "$ROOT/scripts/record" -o "$RECORD" -- /usr/bin/python3 -c 'import signal, socket
+socket.socket(); signal.pause()' 3>&- || [ $? -eq 124 ]
+    [[ $(show ladder) = *'socket('* && -z $(ls tmp) ]]
+}
+
 @test "a program of your own: a script, IPv6, a blank in a path; a client is not answered, no child is left" {
     local mine=$BATS_TEST_TMPDIR/mine
     cd "$BATS_TEST_TMPDIR"
@@ -244,7 +338,7 @@ while data := c.recv(9): c.send(data.upper())'
     python_program 's = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.bind(("::", 8080))
 s.sendto(b"1 HELLO", s.recvfrom(99)[1])'
-    [[ $output = *'recv(3, "1 hello"'*'send(3, "1 HELLO"'* ]]
+    [[ $output = *'recvfrom(3, "1 hello"'*'sendto(3, "1 HELLO"'* ]]
     python_program 's = socket.socket(socket.AF_UNIX)
 s.bind("a path"); s.listen()
 c = s.accept()[0]
@@ -254,7 +348,7 @@ c.send(c.recv(9).upper())'
 s.sendto(b"question", ("127.0.0.1", 9))
 try: print("answer", s.recvfrom(99))
 except OSError: print("none")'
-    [[ $output = *'send(3, "question"'* && $output = *none* && $output != *answer* ]]
+    [[ $output = *'sendto(3, "question"'* && $output = *none* && $output != *answer* ]]
     python_program 'if os.fork() == 0: time.sleep(600)'
     run ! pgrep -f "$mine"
 }
@@ -285,6 +379,9 @@ END
     [[ $(show ladder) = *"recv(conn_fd, "*"FIN ACK"*"the server hung up"* ]]
     record exercise half_close
     [[ $(show ladder) = *"HOW ARE YOU?"*"recv("*" = ?  ("*" ms)"* ]]
+    mkdir "$BATS_TEST_TMPDIR/mine"
+    printf 'int pause(void);\nint main(void) { return pause(); }\n' >"$BATS_TEST_TMPDIR/mine/one_message_only.c"
+    DIR=$BATS_TEST_TMPDIR/mine record exercise one_message_only # it never listens
     run "$ROOT/scripts/record" exercise nonsense
     [ "$status" -eq 2 ] && [[ ${lines[0]} = "record: there is no exercise 'nonsense'" ]]
 }

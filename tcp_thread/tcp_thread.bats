@@ -87,9 +87,9 @@ def come_and_go(count):
         s = dial(sys.argv[1])
         s.sendall(b"x")
         assert s.recv(1) == b"X"
-come_and_go(500)
+come_and_go(200)
 before = kib("VmRSS"), kib("VmSize")
-come_and_go(3000)
+come_and_go(600)
 grown = kib("VmRSS") - before[0], kib("VmSize") - before[1]
 assert grown[0] < int(sys.argv[3]) and grown[1] < 1000000, grown' "$PORT" "$PID" "$most"
 }

@@ -27,7 +27,7 @@ NAMES = {
 LINE = re.compile(r"(\d+)\.(\d{9}) (\w+)\((.*)$")
 RESULT = re.compile(r"(.*)\) += (0x[0-9a-f]+|-?\d+|\?)(<(?:[A-Za-z0-9-]+:\[.*?\]|[^<>]*)>)?(?: (E\w+) ?\([^)]*\))?(.*?)"
                     r"(?: <(\d+)\.(\d{9})>)?$")
-FRAME = re.compile(r" > (.*)\(.*\) \[(0x[0-9a-f]+)\]$")
+FRAME = re.compile(r" > ((?:.*/)?[^/(]*)\(.*\) \[(0x[0-9a-f]+)\]$")
 STRING = r'"(?:\\.|[^"\\])*"'
 
 
@@ -97,7 +97,7 @@ def parsed(pid, begin, name, text):
     arguments, result, fd, errno, note, *took = match.groups() if match else (text, "?", None, None, "", None, None)
     if result == "?" and errno:  # "? ERESTARTSYS": a signal ended it
         result, errno = "-1", "EINTR"
-    over = result != "?"  # else it was under way when the process ended
+    over = result != "?" and (fd or result[0] == "-" or "accept" not in name)  # else it was under way
     return SimpleNamespace(
         pid=pid, name=name, arguments=arguments.removesuffix(" <unfinished ...>"), errno=errno, begin=begin,
         result=int(result, 8 if re.match("0[0-7]", result) else 0) if over else None,

@@ -9,7 +9,8 @@ from .source import call_in, places, statement
 from .sockets import Sockets
 from .timeline import FORKS
 
-SYSTEM = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/", "/root/.pyenv/", "[")
+SYSTEM = ("/usr/bin/", "/usr/sbin/", "/usr/lib", "/usr/local/", "/lib", "/bin/", "/sbin/", "/opt/", "/root/.pyenv/",
+          "[")
 # Without callers (no strace -k) this is kept of a process, and what is about a socket. (A static musl's lead nowhere.)
 NETWORK = set("socket poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait".split())
 ON_FILES = {"read", "write", "readv", "writev", "close", "fcntl"}
@@ -43,7 +44,7 @@ class Builder:
         self.own = os.path.realpath(shutil.which(program[0]) or program[0])
         with open(self.own, "rb") as file:
             self.script = file.read(2) == b"#!"  # its calls are made by an interpreter
-        self.programs = {}  # of each process: the path that it runs
+        self.programs, self.leaders = {}, {}  # of each process: the path that it runs; of each thread: its process
         self.processes, self.calls, self.output, self.open_lines = {}, [], [], {}
         self.sockets = Sockets()
         addresses = {}
@@ -55,16 +56,18 @@ class Builder:
 
     def add(self, call):
         """Note one call."""
+        call.pid = self.leaders.get(call.pid, call.pid)
         if call.name == "execve" and call.result == 0:
             path = re.search(strace.STRING, call.arguments)
-            path = os.path.realpath(path[0][1:-1])
+            path = self.programs.get(call.pid) if "/proc/self/exe" in path[0] else \
+                os.path.realpath(os.fsdecode(strace.written(path[0])))
             if not self.script or self.programs.get(call.pid) != self.own or not path.startswith(SYSTEM):
                 self.programs[call.pid] = path
             self.sockets.tables[call.pid] = {}
         if call.name in FORKS and (call.result or 0) > 0:  # who begins has its parent's program and descriptors
             self.programs.setdefault(call.result, self.programs.get(call.pid))
-            table = self.sockets.tables.setdefault(call.pid, {})
-            self.sockets.tables[call.result] = table if "CLONE_FILES" in call.arguments else dict(table)
+            self.sockets.tables[call.result] = dict(self.sockets.tables.setdefault(call.pid, {}))
+            self.leaders |= {call.result: call.pid} if "CLONE_THREAD" in call.arguments else {}
         path = self.programs.get(call.pid)
         if not path or path.startswith(SYSTEM) and path != self.own or call.name.startswith("exec"):
             return
@@ -73,11 +76,11 @@ class Builder:
             self.printed(call, int(stream[0]))
             return
         index = self.sockets.about(call)
-        frames = [] if path.startswith(SYSTEM) or self.script and path == self.own else call.frames  # an interpreter's
+        frames = [] if path.startswith(SYSTEM) or self.script and path == self.own or \
+            all(path.startswith(SYSTEM) for path, _ in call.frames) else call.frames  # an interpreter's; before main
         found = [place for path, address in frames for place in self.places.get(path, {}).get(address, [])
-                 if not place[1].startswith("/usr/")]
-        if any(name in TELLING and file.endswith(COMMON) for name, file, _ in found) or \
-                frames and all(path.startswith(SYSTEM) for path, _ in frames):  # before main
+                 if not place[1].startswith("/usr/include/")]
+        if any(name in TELLING and file.endswith(COMMON) for name, file, _ in found):
             return
         if index is None and (not frames and call.name not in NETWORK or
                               call.name in ON_FILES and (found or not frames) and
@@ -88,7 +91,8 @@ class Builder:
 
     def printed(self, call, stream):
         """Keep what a call writes on standard output or error, line by line."""
-        written = strace.written(call.arguments)[:max(0, call.result or 0)].decode(errors="replace")
+        written = strace.written(call.arguments)[:max(0, call.result or 0)]
+        written = written.decode(errors="replace") + "...\n" * (len(written) < (call.result or 0))  # strace has cut it
         for text in written.splitlines(keepends=True):
             line = self.open_lines.pop((call.pid, stream), None)
             if line is None:
@@ -105,8 +109,12 @@ def described(call, found, index):
     function, file, line = next((place for place in found if not place[1].endswith(COMMON)), (None, None, None))
     helpers = [name for name, file, _ in found if file.endswith(COMMON)]
     source = call_in(statement(*found[0][1:]), names) if found else None
+    arguments = strace.without_notes(call.arguments)
+    if not source and call.name in ("sendto", "recvfrom"):  # send and recv leave the address out
+        short = re.sub(", NULL, (?:0|NULL)$", "", arguments)
+        names, arguments = names[short == arguments:], short
     return {"process": call.pid, "name": source.partition("(")[0] if source else names[0], "system_call": call.name,
-            "arguments": strace.without_notes(call.arguments), "source": source, "result": call.result,
+            "arguments": arguments, "source": source, "result": call.result,
             "errno": call.errno, "begin": call.begin, "end": call.end, "line": line, "function": function,
             "file": file and file.removeprefix(f"{ROOT}/"), "text": statement(file, line) if file else None,
             "helper": helpers[-1] if helpers else None, "socket": index}

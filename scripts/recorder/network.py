@@ -161,7 +161,7 @@ class Sampler(threading.Thread):
 def table(name):
     """The lines of /proc/net/NAME; [] if it is not there."""
     with contextlib.suppress(OSError):
-        return Path("/proc/net", name).read_text(encoding="utf-8").splitlines()[1:]
+        return Path("/proc/net", name).read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]
     return []
 
 

@@ -36,7 +36,7 @@ def listening():
             if line[3] == state and (name == "tcp" or int(port) < 32768):  # above: the kernel chose it, for a client
                 return [ROOT / client[0], *client[1:], host.strip("[]"), port]
     for line in (line.split(maxsplit=7) for line in table("unix")):
-        if line[3] == "00010000" and len(line) > 7:
+        if line[3:5] == ["00010000", "0001"] and len(line) > 7 and line[7][0] != "@":  # that one it cannot call
             return [ROOT / "unix_demo/unix_demo", "client", line[7]]
     return None
 
@@ -54,10 +54,12 @@ def serve(words, name, output):
 def call(words, process, output, folder, patience):
     """Call PROCESS, which runs in FOLDER (None: in ours), with our own client once it listens and nobody else has
     called for PATIENCE seconds; then end it as Ctrl-C does. Who does not listen is left alone."""
-    until(lambda: process.poll() is not None or listening(), 3600)
+    until(lambda: process.poll() is not None or listening(), 3600 if patience else 5)
     until(lambda: process.poll() is not None, patience)
     called = listening()
-    busy = any(line.split()[3] != "0A" for line in table("tcp") + table("tcp6"))
+    busy = any(line.split()[3] != "0A" for line in table("tcp") + table("tcp6")) or \
+        any(int(line.split()[1][-4:], 16) >= 32768 for line in table("udp") + table("udp6")) or \
+        any(line.split()[5:6] == ["03"] and line.split()[7:] for line in table("unix"))
     if process.poll() is not None or not called or busy:
         return
     client = subprocess.Popen([*words, *called], cwd=folder, stdin=subprocess.PIPE, stdout=output, stderr=output)

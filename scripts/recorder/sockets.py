@@ -20,7 +20,7 @@ class Sockets:
     def about(self, call):
         """The index of the socket that a call is about, or has made (the first of two); or None."""
         table, note = self.tables.setdefault(call.pid, {}), NOTE.match(call.arguments)
-        if call.name in ("socket", "accept", "accept4") and (call.result or 0) > 0:
+        if call.name in ("socket", "accept", "accept4") and (-1 if call.result is None else call.result) >= 0:
             kind = "PACKET" if call.arguments.startswith("AF_PACKET") else "?"
             table[call.result] = self.new(call, NOTE.match(f"{call.result}{call.made}"), SIDES.get(call.name), kind)
             return table[call.result]
@@ -61,10 +61,12 @@ class Sockets:
 
     def finish(self, calls, ends):
         """The sides by who speaks first, in CALLS of a document; addresses by ENDS, {inode: (local, peer)}."""
+        sides = {known["local"] or known["inode"]: known["side"] for known in self.found if known["side"]}
         for call in calls:
             if call["socket"] is not None:
                 known = self.found[call["socket"]]
-                known["side"] = known["side"] or SPEAKS.get(call["system_call"])
+                known["side"] = known["side"] or sides.get(known["local"] or known["inode"] or "") or \
+                    SPEAKS.get(call["system_call"])
         for known in self.found:
             if known["kind"] == "TCP" and not known["peer"] and known["inode"] in ends:
                 known["local"], known["peer"] = ends[known["inode"]]

@@ -75,8 +75,11 @@ class Timeline:
         keys = {pid}
         if known and (waits or name in CHANGING and (name != "close" or self.last[call["socket"]] == call["begin"])):
             keys.add(flow(known))
+            if not known["local"]:  # nor is its port
+                keys |= {f":{number}" for number in re.findall(r"htons\((\d+)\)", call["arguments"])}
         elif name in FORKS | {"kill", "wait4"}:
-            keys.add(int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"])
+            other = int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"]
+            keys |= {other, *(flow(self.sockets[index]) for index in self.its.get(other, ()) if name == "kill")}
         if waits and not known:  # it waits for any of its sockets
             keys |= {flow(self.sockets[index]) for index in self.its.get(pid, ())}
         if waits and (not known or known["kind"] in HEARS_ALL):
@@ -94,7 +97,7 @@ class Timeline:
 
     def segments(self):
         """The rows of all segments."""
-        seen = set()
+        seen = {}  # of each connection
         for segment in self.document["segments"]:
             ends, about = frozenset((segment["from"], segment["to"])), segment.get("about", segment)
             keys = {ends} if segment["protocol"] == "TCP" else {port(about["from"]), port(about["to"])}
@@ -104,8 +107,11 @@ class Timeline:
             owners = {self.owners.get(about[end]) for end in ("from", "to")} if len(self.ranks) > 1 else set(self.ranks)
             if len(owners) == 1:  # a process that plays both sides does it in the order of time
                 keys |= owners
+            its = seen.setdefault(ends, set())
+            if segment["flags"] == ["SYN"] and any({"FIN", "RST"} & key[3] for key in its):  # its ports again
+                its.clear()
             side = "left" if self.leaves_left(segment) else "right"
-            yield {"kind": "arrow", "side": side, "text": segment_text(segment, seen), "time": segment["time"],
+            yield {"kind": "arrow", "side": side, "text": segment_text(segment, its), "time": segment["time"],
                    "ends": ends if segment["protocol"] == "TCP" else None, "keys": keys, "rank": -1,
                    "key": (side, segment["protocol"], tuple(segment["flags"] or []), ends)}
 
@@ -142,7 +148,8 @@ class Timeline:
             if text.strip() and not TOLD.match(text):
                 yield {"kind": "title" if SCENE.match(text) else "note", "text": text.strip().removeprefix("=> "),
                        "side": sides.pop() if len(sides) == 1 and len(self.its) > 1 else None,
-                       "time": line["time"], "keys": {pid}, "rank": self.ranks.get(pid, 0)}
+                       "time": line["time"], "keys": {pid} if pid in self.ranks else {pid, *self.ranks},
+                       "rank": self.ranks.get(pid, 0)}
 
 
 def port(address):
@@ -171,10 +178,9 @@ def segment_text(segment, seen):
         return " ".join([segment["protocol"], *flags]) + (f"  {size}" if segment["protocol"] == "UDP" else "")
     parts = [" ".join(flags), f"seq={segment['seq']}" + (f" ack={segment['ack']}" if "ACK" in flags else "")]
     parts += [size] if length else []
-    if length or {"SYN", "FIN"} & set(flags):
-        key = segment["from"], segment["to"], segment["seq"], length, "SYN" in flags
-        parts += ["again"] if key in seen else []
-        seen.add(key)
+    key = segment["from"], segment["seq"], length, frozenset(flags) - {"PSH"}
+    parts += ["again"] if key in seen and (length or {"SYN", "FIN"} & set(flags)) else []
+    seen.add(key)
     return "  ".join(parts)
 
 
