@@ -380,7 +380,8 @@ END
 
 @test "an exercise is played with a peer, and ended if both wait for ever" {
     record exercise one_message_only
-    [[ $(show ladder) = *"recv(conn_fd, "*"FIN ACK"*"the server hung up"* ]]
+    # Its close races with the client's second line: where that is first, close is a reset.
+    [[ $(show ladder) = *"close(conn_fd)"*@("FIN ACK"*"the server hung up"|"RST ACK"*ECONNRESET)* ]]
     record exercise half_close
     [[ $(show ladder) = *"HOW ARE YOU?"*"recv("*" = ?  ("*" ms)"* ]]
     mkdir "$BATS_TEST_TMPDIR/mine"
