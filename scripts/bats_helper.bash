@@ -41,9 +41,12 @@ trace() {
 
 # within SECONDS COMMAND...: until the command succeeds, tried every 20 ms; if it does not
 # in time, says so, and 1. (No sleep(1): a hundred processes that look again would keep the
-# machine busy with starting them.)
-within() {
-    local end=$((SECONDS + $1 + 1)) never=$BATS_RUN_TMPDIR/never
+# machine busy with starting them.) A subshell, because a read whose time is over before it
+# waits, on a busy machine, leaves bash 5.2 with any signals blocked. If SIGCHLD is one of
+# them, that shell does not see a process of its own end.
+within() (
+    end=$((SECONDS + $1 + 1))
+    never=$BATS_RUN_TMPDIR/never
     [ -p "$never" ] || mkfifo "$never" 2>/dev/null || true
     while ((SECONDS < end)); do
         "${@:2}" && return
@@ -51,7 +54,7 @@ within() {
     done
     echo "not within $1 s: ${*:2}"
     return 1
-}
+)
 
 # prints TEXT COMMAND...: whether the command prints exactly that.
 prints() { [ "$("${@:2}")" = "$1" ]; }

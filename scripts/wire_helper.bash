@@ -13,8 +13,9 @@ on_a_real_network() {
         while [ /proc/$other/ns/net -ef /proc/$$/ns/net ]; do sleep 0.02; done
         ip link set v1 netns $other || exit 125
         there() { nsenter -t $other -n "$@"; }
-        ip addr add 10.9.8.1/24 brd + dev v0 && ip link set v0 up || exit 125
         there ip addr add 10.9.8.2/24 brd + dev v1 && there ip link set v1 up || exit 125
+        # Last: what an end sends that was up before the other is lost for a moment.
+        ip addr add 10.9.8.1/24 brd + dev v0 && ip link set v0 up || exit 125
         there timeout 20 /usr/bin/python3 -u -c "$2" >"$3" & watcher=$!
         until grep -qs ready "$3"; do sleep 0.02; done
         "$1" || exit 1
