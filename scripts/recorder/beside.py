@@ -25,21 +25,19 @@ def short(row):
     return {key: value for key, value in row.items() if key != "number"} | {"text": text}
 
 
-def draw(document, unicode=True, only=None):
+def draw(document, only=None):
     """The lines. ONLY is the number of a scene, or None."""
-    signs = ladder.UNICODE if unicode else ladder.ASCII
-    drawn = [[heading, *(signs["bar"] + line(row, signs) + signs["bar"] for row in its)]
-             for heading, its in columns(document, only)]
+    drawn = [[heading, *(f"│{line(row)}│" for row in its)] for heading, its in columns(document, only)]
     for at in range(0, len(drawn), 3):
         yield from [""] if at else []
         for lines in zip_longest(*drawn[at:at + 3], fillvalue=""):
             yield "   ".join(f"{line:<{WIDTH + 2}}" for line in lines).rstrip()
 
 
-def line(row, signs):
+def line(row):
     """One row of a column."""
     if row["kind"] == "state":
         return f"{row['left'] or '':<11}{row['right'] or '':>11}"
     if row["kind"] == "arrow":
-        return ladder.arrow(row["text"], row["side"], WIDTH, signs)
+        return ladder.arrow(row["text"], row["side"], WIDTH)
     return row["text"].ljust(WIDTH) if row["side"] == "left" else row["text"].rjust(WIDTH)

@@ -58,13 +58,12 @@ def read(folder, pause):
     the next call, without the PAUSE before that."""
     calls = []
     for path in Path(folder).glob("*.*"):
-        own, frames = [], []
+        own = []
         for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
-            if frame := FRAME.match(line):
-                frames.append((frame[1], int(frame[2], 16)))
-            elif match := LINE.match(line):
+            if match := LINE.match(line):
                 own.append(parsed(int(path.suffix[1:]), int(match[1] + match[2]), match[3], match[4]))
-                frames = own[-1].frames
+            elif own and (match := FRAME.match(line)):
+                own[-1].frames.append((match[1], int(match[2], 16)))
         for call, following in zip(own, own[1:]):
             if call.end:
                 latest = following.begin - 1 - 1000 * pause * call.paused
@@ -94,15 +93,14 @@ def parsed(pid, begin, name, text):
     and end are None if it did not return; made is what its new descriptor is, <TCP:[...]>; frames will be its callers,
     [(binary, address)], innermost first."""
     match = RESULT.match(text)
-    arguments, result, fd, errno, note, *took = match.groups() if match else (text, "?", None, None, "", None, None)
+    arguments, result, fd, errno, note, *took = match.groups("") if match else (text, "?", "", "", "", "", "")
     if result == "?" and errno:  # "? ERESTARTSYS": a signal ended it
         result, errno = "-1", "EINTR"
     over = result != "?" and (fd or result[0] == "-" or "accept" not in name)  # else it was under way
     return SimpleNamespace(
-        pid=pid, name=name, arguments=arguments.removesuffix(" <unfinished ...>"), errno=errno, begin=begin,
+        pid=pid, name=name, arguments=arguments.removesuffix(" <unfinished ...>"), errno=errno or None, begin=begin,
         result=int(result, 8 if re.match("0[0-7]", result) else 0) if over else None,
-        end=begin + int(took[0] + took[1] if took[0] else 0) if over else None,
-        made=fd or "", paused="DELAYED" in note, frames=[])
+        end=begin + int("".join(took) or 0) if over else None, made=fd, paused="DELAYED" in note, frames=[])
 
 
 def pauses(calls, pause):

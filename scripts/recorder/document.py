@@ -20,20 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 COMMON = "/common.h"
 
 
-def build(program, status, pause, traced, captured, sampler):
-    """The document. TRACED: what calls.read returned; CAPTURED: (segments, missed) or None where
-    nothing could be captured; SAMPLER: who read the states, or None."""
+def build(program, status, pause, traced, segments=(), missed=None, states=(), ends=None):
+    """The document. TRACED: what calls.read returned; the rest: what network.Watcher saw, if there was one."""
     builder, origin = Builder(program, traced), min([call.begin for call in traced], default=0)
-    segments, missed = captured or ([], None)
-    states = sampler.changes if sampler else []
     for entry in [*segments, *states, *builder.calls, *builder.output]:
         for key in ("time", "asked", "begin", "end"):
             if entry.get(key) is not None:
                 entry[key] -= origin
     born = [pid for pid in builder.programs if pid in builder.processes]
-    return {"version": 1, "program": program, "status": status, "pause": pause, "captured": captured is not None,
+    return {"version": 1, "program": program, "status": status, "pause": pause, "captured": missed is not None,
             "missed": missed, "processes": [{"pid": pid, "name": builder.processes[pid]} for pid in born],
-            "sockets": builder.sockets.finish(builder.calls, sampler.ends if sampler else {}), "calls": builder.calls,
+            "sockets": builder.sockets.finish(builder.calls, ends or {}), "calls": builder.calls,
             "segments": segments, "states": states, "output": builder.output}
 
 

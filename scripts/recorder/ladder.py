@@ -4,37 +4,36 @@ import textwrap
 from . import rows
 
 EDGE, MIDDLE = 11, 52  # columns for a state, and between the bars
-UNICODE, ASCII = dict(bar="│", line="─", left="◄", right="►"), dict(bar="|", line="-", left="<", right=">")
 
 
-def draw(document, unicode=True, only=None):
+def draw(document, only=None):
     """The ladder as lines of 80 columns. ONLY: the number of one scene, or None."""
     for at, (title, scene) in enumerate(rows.scenes(document, only)):
         yield from ([""] if at else []) + ([cut(title, 80)] if title else [])
         yield f"{'':{EDGE}} {'client':<{MIDDLE // 2 + 2}}{'server':>{MIDDLE // 2 + 2}}"
         for row in scene:
-            yield from drawn(row, UNICODE if unicode else ASCII)
+            yield from drawn(row)
 
 
-def drawn(row, signs):
+def drawn(row):
     """The lines of one row."""
     kind, number, left, right = row["kind"], which(row), "", ""
     if kind == "state":
         parts, left, right = [number.strip(" :").center(MIDDLE)], row["left"] or "", row["right"] or ""
     elif kind == "arrow":
-        parts = [arrow(number + row["text"], row["side"], MIDDLE, signs)]
+        parts = [arrow(number + row["text"], row["side"], MIDDLE)]
     elif kind == "call":
         parts = [aligned(fitted(number + row["text"]), row["side"])]
     else:
         text = f"({row['text']})" if kind == "gap" else " ".join(row["text"].split())
         parts = [aligned(part, row.get("side")) for part in textwrap.wrap(text, MIDDLE - 2, break_on_hyphens=False)]
-    return [f"{left:>{EDGE}} {signs['bar']}{part}{signs['bar']} {right}".rstrip() for part in parts]
+    return [f"{left:>{EDGE}} │{part}│ {right}".rstrip() for part in parts]
 
 
-def arrow(text, side, width, signs):
+def arrow(text, side, width):
     """──── SYN  seq=0 ────►"""
-    line = f" {text} ".center(width - 1, "\0").replace("\0", signs["line"])
-    return line + signs["right"] if side == "left" else signs["left"] + line
+    line = f" {text} ".center(width - 1, "─")
+    return line + "►" if side == "left" else "◄" + line
 
 
 def aligned(text, side):

@@ -1,10 +1,11 @@
 """Draws a document as Mermaid sequence diagrams, which GitHub shows as pictures."""
 from . import rows
+from .ladder import which
 
 ENDS = {"left": "C", "right": "S"}
 
 
-def draw(document, _unicode=True, only=None):
+def draw(document, only=None):
     """A diagram for each scene. ONLY is the number of a scene, or None."""
     for title, scene in rows.scenes(document, only):
         yield from [f"%% {title}"] if title else []
@@ -15,8 +16,8 @@ def draw(document, _unicode=True, only=None):
 
 def drawn(row):
     """The lines of one row; a semicolon or a # would end or change it."""
-    text = row.get("text", "").replace("#", "#35;").replace(";", "#59;")
-    text, end = f"{row['number']}: {text}" if "number" in row else text, ENDS.get(row.get("side"))
+    text = which(row) + row.get("text", "").replace("#", "#35;").replace(";", "#59;")
+    end = ENDS.get(row.get("side"))
     if row["kind"] == "state":
         return [f"Note {side} of {end}: {row[side]}" for side, end in ENDS.items() if row[side]]
     if row["kind"] == "arrow":

@@ -23,12 +23,15 @@ STATES = ["?", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT_1", "FIN_WAIT_2"
 PROTOCOLS = {6: "TCP", 17: "UDP", 1: "ICMP", 58: "ICMP"}
 ICMP = {(1, 0, 0): "echo reply", (1, 8, 0): "echo request", (1, 3, 3): "port unreachable",  # on loopback no other
         (58, 129, 0): "echo reply", (58, 128, 0): "echo request", (58, 1, 4): "port unreachable"}
+# The first byte, length, protocol and addresses in a header of IPv4, of IPv6.
+HEADERS = {4: struct.Struct("!BxH5xB2x4s4s"), 6: struct.Struct("!B3xHBx16s16s")}
 
 
-class Capture(threading.Thread):
-    """Every packet that is sent on loopback, from start() to stop()."""
+class Watcher(threading.Thread):
+    """Captures every packet that is sent on loopback, and reads the tables of TCP sockets again and
+    again if it SAMPLES, until stop()."""
 
-    def __init__(self):
+    def __init__(self, samples):
         super().__init__(daemon=True)
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
@@ -36,12 +39,15 @@ class Capture(threading.Thread):
             self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind(("lo", 3))
-        self.socket.settimeout(0.02)
-        self.over = threading.Event()
-        self.packets = []
+        self.socket.settimeout(PERIOD)
+        self.over, self.samples, self.packets = threading.Event(), samples, []
+        self.looks, self.changes, self.ends, self.known, self.lines = [(0, 0)], [], {}, {}, None
+        self.start()
 
     def run(self):
         while True:
+            if self.samples and time.time_ns() - self.looks[-1][1] > PERIOD * 10**9:
+                self.look()
             try:
                 data, notes, _, address = self.socket.recvmsg(256, 256)
             except TimeoutError:
@@ -52,34 +58,55 @@ class Capture(threading.Thread):
                 seconds, nanoseconds = struct.unpack("qq", notes[0][2])
                 self.packets.append((seconds * 10**9 + nanoseconds, data))
 
-    def stop(self):
-        """(the segments, how many packets were missed)"""
+    def look(self):
+        """Note what has changed in the tables. A socket that is in none is CLOSED."""
+        asked, lines = time.time_ns(), table("tcp", "tcp6")
+        self.looks.append((asked, time.time_ns()))
+        if lines == self.lines:
+            return
+        self.lines, seen = lines, {}
+        for line in map(str.split, lines):
+            ends = address(line[1]), address(line[2])
+            seen[ends] = STATES[int(line[3], 16)]
+            if not ends[1].endswith(":0"):
+                self.ends[line[9]] = ends
+        for ends in sorted(seen.keys() | self.known.keys()):
+            state = seen.get(ends, "CLOSED")
+            if state != self.known.get(ends, "CLOSED"):
+                self.changes.append({"time": self.looks[-1][1], "asked": asked, "local": ends[0], "peer": ends[1],
+                                     "state": state})
+                self.known[ends] = state
+
+    def stop(self, pauses):
+        """End it; ({segments and states as in docs/recorder.md, missed: how many packets were, ends: (local, peer)
+        of each inode}, whether there was a look in each of these PAUSES, (begin, end) in ns)."""
+        self.socket.settimeout(0.02)
         self.over.set()
         self.join()
+        if self.samples:
+            self.look()
         _, missed = struct.unpack("II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-        return relative([segment for packet in self.packets if (segment := parsed(*packet))]), missed
+        segments = relative([segment for packet in self.packets if (segment := parsed(*packet))])
+        return {"segments": segments, "missed": missed, "states": self.changes, "ends": self.ends}, \
+            all(any(begin <= asked and read <= end for asked, read in self.looks) for begin, end in pauses)
 
 
 def parsed(when, data):
     """A packet as a dictionary, see docs/recorder.md; None for what is not shown (ARP, neighbours)."""
-    version = data[0] >> 4 if data else 0
-    if version == 4:
-        header, protocol, length = (data[0] & 15) * 4, data[9], int.from_bytes(data[2:4], "big")
-        ends = [socket.inet_ntop(socket.AF_INET, data[at:at + 4]) for at in (12, 16)]
-    elif version == 6:
-        header, protocol, length = 40, data[6], int.from_bytes(data[4:6], "big") + 40
-        ends = [f"[{socket.inet_ntop(socket.AF_INET6, data[at:at + 16])}]" for at in (8, 24)]
-    rest = data[header:] if version in (4, 6) else b""
-    if len(rest) < 8 or protocol not in PROTOCOLS or protocol == 6 and len(rest) < 14:
+    header = HEADERS.get(data[0] >> 4 if data else 0)
+    if not header or len(data) < header.size:
         return None
-    segment = {"time": when, "protocol": PROTOCOLS[protocol], "from": ends[0], "to": ends[1], "flags": None,
-               "seq": None, "ack": None, "length": 0, "payload": ""}
+    first, length, protocol, *hosts = header.unpack_from(data)
+    start, length = (first % 16 * 4, length) if first < 0x60 else (40, length + 40)
+    rest = data[start:]
+    if protocol not in PROTOCOLS or len(rest) < (14 if protocol == 6 else 8):
+        return None
+    ports = [f":{port}" for port in struct.unpack_from("!HH", rest)] if protocol in (6, 17) else ["", ""]
+    segment = {"time": when, "protocol": PROTOCOLS[protocol], "from": host(hosts[0]) + ports[0],
+               "to": host(hosts[1]) + ports[1], "flags": None, "seq": None, "ack": None, "length": 0, "payload": ""}
     body = 8
-    if protocol in (6, 17):
-        for key, at in ("from", 0), ("to", 2):
-            segment[key] += f":{int.from_bytes(rest[at:at + 2], 'big')}"
     if protocol == 6:
-        segment["seq"], ack, offset, flags = struct.unpack("!IIBB", rest[4:14])
+        segment["seq"], ack, offset, flags = struct.unpack_from("!4xIIBB", rest)
         segment["ack"], body = ack if flags & 16 else None, offset >> 4 << 2
         segment["flags"] = [name for bit, name in enumerate(FLAGS) if flags >> bit & 1]
     elif segment["protocol"] == "ICMP":
@@ -87,7 +114,7 @@ def parsed(when, data):
         segment["flags"] = [kind]
         if not kind.startswith("echo") and (about := parsed(when, rest[8:])):
             segment["about"] = {key: about[key] for key in ("protocol", "from", "to")}
-    segment["length"] = max(0, length - header - body)
+    segment["length"] = max(0, length - start - body)
     segment["payload"] = rest[body:body + 32][:segment["length"]].decode("latin-1")
     return segment
 
@@ -116,64 +143,25 @@ def fresh():
             fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP_RUNNING))
 
 
-class Sampler(threading.Thread):
-    """Reads the tables of TCP sockets again and again, from start() to stop(): in changes what has
-    changed, {time, asked, local, peer, state}, the table was read between these two times."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.over = threading.Event()
-        self.changes, self.looks = [], []
-        self.ends = {}  # of each inode: (local, peer)
-        self.known, self.tables = {}, None
-
-    def run(self):
-        while not self.over.wait(PERIOD):
-            self.look()
-
-    def look(self):
-        """Note what has changed. A socket that is in no table is CLOSED."""
-        asked, tables = time.time_ns(), table("tcp") + table("tcp6")
-        self.looks.append((asked, time.time_ns()))
-        if tables == self.tables:
-            return
-        self.tables, seen = tables, {}
-        for line in map(str.split, tables):
-            ends = address(line[1]), address(line[2])
-            seen[ends] = STATES[int(line[3], 16)]
-            if not ends[1].endswith(":0"):
-                self.ends[line[9]] = ends
-        for ends in sorted(seen.keys() | self.known.keys()):
-            state = seen.get(ends, "CLOSED")
-            if state != self.known.get(ends, "CLOSED"):
-                self.changes.append({"time": self.looks[-1][1], "asked": asked, "local": ends[0], "peer": ends[1],
-                                     "state": state})
-                self.known[ends] = state
-
-    def stop(self, pauses):
-        """End it; whether there was a look in each of these PAUSES, (begin, end) in ns."""
-        self.over.set()
-        self.join()
-        self.look()
-        return all(any(begin <= asked and read <= end for asked, read in self.looks) for begin, end in pauses)
+def table(*names):
+    """The lines of /proc/net/NAME of these names; of one that is not there, none."""
+    files = [path for path in (Path("/proc/net", name) for name in names) if path.exists()]
+    return [line for path in files for line in path.read_text("utf-8", "surrogateescape").splitlines()[1:]]
 
 
-def table(name):
-    """The lines of /proc/net/NAME; [] if it is not there."""
-    with contextlib.suppress(OSError):
-        return Path("/proc/net", name).read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]
-    return []
+def host(packed):
+    """The bytes of an address as 127.0.0.1 or [::1]; [::ffff:127.0.0.1] is 127.0.0.1, too."""
+    family, form = (socket.AF_INET, "{}") if len(packed) == 4 else (socket.AF_INET6, "[{}]")
+    return plain(form.format(socket.inet_ntop(family, packed)))
 
 
 def address(text):
     """An address of /proc/net/tcp, 0100007F:1F90, as 127.0.0.1:8080."""
-    host, port = text.split(":")
-    words = b"".join(struct.pack("=I", int(host[at:at + 8], 16)) for at in range(0, len(host), 8))
-    if len(words) == 4:
-        return f"{socket.inet_ntop(socket.AF_INET, words)}:{int(port, 16)}"
-    return plain(f"[{socket.inet_ntop(socket.AF_INET6, words)}]:{int(port, 16)}")
+    words, port = text.split(":")
+    packed = b"".join(struct.pack("=I", int(words[at:at + 8], 16)) for at in range(0, len(words), 8))
+    return f"{host(packed)}:{int(port, 16)}"
 
 
-def plain(address):
+def plain(text):
     """[::ffff:127.0.0.1]:80 is the IPv4 address 127.0.0.1:80."""
-    return re.sub(r"^\[::ffff:([\d.]+)\]", r"\1", address)
+    return re.sub(r"^\[::ffff:([\d.]+)\]", r"\1", text)

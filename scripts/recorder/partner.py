@@ -31,7 +31,7 @@ def build(name, folder):
 def listening():
     """How our client is told to call who listens here: its words; None while nobody does."""
     for name, state, client in ("tcp", "0A", ["tcp_client/tcp_client"]), ("udp", "07", ["udp_demo/udp_demo", "client"]):
-        for line in map(str.split, table(name) + table(name + "6")):
+        for line in map(str.split, table(name, name + "6")):
             host, _, port = address(line[1]).rpartition(":")
             if line[3] == state and (name == "tcp" or int(port) < 32768):  # above: the kernel chose it, for a client
                 return [ROOT / client[0], *client[1:], host.strip("[]"), port]
@@ -57,8 +57,8 @@ def call(words, process, output, folder, patience):
     until(lambda: process.poll() is not None or listening(), 3600 if patience else 5)
     until(lambda: process.poll() is not None, patience)
     called = listening()
-    busy = any(line.split()[3] != "0A" for line in table("tcp") + table("tcp6")) or \
-        any(int(line.split()[1][-4:], 16) >= 32768 for line in table("udp") + table("udp6")) or \
+    busy = any(line.split()[3] != "0A" for line in table("tcp", "tcp6")) or \
+        any(int(line.split()[1][-4:], 16) >= 32768 for line in table("udp", "udp6")) or \
         any(line.split()[5:6] == ["03"] and line.split()[7:] for line in table("unix"))
     if process.poll() is not None or not called or busy:
         return

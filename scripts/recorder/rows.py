@@ -5,6 +5,7 @@ title (of a scene), call (with "place", its file and line), arrow (a segment, or
 which nothing happened). "connection" is its number; "number" the same where a scene has several.
 """
 from collections import Counter
+from itertools import groupby
 
 from .order import ordered
 from .timeline import Timeline
@@ -20,55 +21,44 @@ def scenes(document, only=None):
             found.append((row["text"], []))
         else:
             found[-1][1].append(row)
-    return [(title, numbered(merged(folded(rows)))) for title, rows in found
+    return [(title, merged(folded(rows))) for title, rows in found
             if (title or len(found) == 1 or any(row["kind"] in ("arrow", "call") for row in rows))
             and (only is None or (title or "").startswith(f"{only}."))]
 
 
 def folded(rows):
     """What comes over and over between two claims is shown a few times and then counted."""
-    result, seen, left_out = [], Counter(), 0
-    for row in rows + [{"kind": "end"}]:
+    seen, left_out = Counter(), 0
+    for row in [*rows, {"kind": "end"}]:
         key = row.pop("key", None)
         seen[key] += key is not None
         if seen[key] > MOST:
             left_out += 1
             continue
         if left_out:
-            result.append({"kind": "gap", "text": f"{left_out} more like these"})
+            yield {"kind": "gap", "text": f"{left_out} more like these"}
             left_out = 0
         if row["kind"] == "note":
             seen.clear()
-        result.append(row)
-    return result[:-1]
+        if row["kind"] != "end":
+            yield row
 
 
 def merged(rows):
-    """Between two other rows than arrows, states come after the arrows (a bare ACK may be sent at
-    once or 40 ms later), one row for each connection; the last word counts."""
-    result, states, order = [], {}, {}
-    for row in rows + [{"kind": "end"}]:
-        if row["kind"] == "state":
-            known = states.setdefault(row["ends"], row)
-            known.update({side: row[side] for side in ("left", "right") if row[side]})
-            continue
-        if row["kind"] != "arrow":
-            result += sorted(states.values(), key=lambda state: order.get(state["ends"], 0))
-            states = {}
-        else:
-            order.setdefault(row["ends"], len(order))
-        result.append(row)
-    return result[:-1]
-
-
-def numbered(rows):
-    """Where a scene has several connections, say which: a number before the text."""
-    numbers = {}
-    for row in rows:
-        if row.get("ends") and row["kind"] == "arrow":
-            numbers.setdefault(row["ends"], len(numbers) + 1)
-    for row in rows:
-        if (number := numbers.get(row.pop("ends", None))):
-            row["connection"] = number
-            row |= {"number": number} if len(numbers) > 1 else {}
-    return rows
+    """Between two other rows than arrows, states come after the arrows (a bare ACK may be sent at once or 40 ms
+    later), one row for each connection; the last word counts. Connections get numbers."""
+    numbers, result = {}, []
+    for _, group in groupby(rows, lambda row: row["kind"] in ("arrow", "state")):
+        states = {}  # of each connection
+        for row in group:
+            if row["kind"] == "state":
+                states.setdefault(row["ends"], row).update({side: row[side] for side in ("left", "right") if row[side]})
+                continue
+            if row["kind"] == "arrow" and row["ends"]:
+                numbers.setdefault(row["ends"], len(numbers) + 1)
+            result.append(row)
+        result += sorted(states.values(), key=lambda state: numbers.get(state["ends"], 0))
+    for row in result:
+        if number := numbers.get(row.pop("ends", None)):
+            row |= {"connection": number, "number": number} if len(numbers) > 1 else {"connection": number}
+    return result

@@ -19,45 +19,34 @@ class Sockets:
 
     def about(self, call):
         """The index of the socket that a call is about, or has made (the first of two); or None."""
-        table, note = self.tables.setdefault(call.pid, {}), NOTE.match(call.arguments)
-        if call.name in ("socket", "accept", "accept4") and (-1 if call.result is None else call.result) >= 0:
-            kind = "PACKET" if call.arguments.startswith("AF_PACKET") else "?"
-            table[call.result] = self.new(call, NOTE.match(f"{call.result}{call.made}"), SIDES.get(call.name), kind)
-            return table[call.result]
-        if call.name == "socketpair" and call.result == 0:
+        table, result = self.tables.setdefault(call.pid, {}), -1 if call.result is None else call.result
+        if call.name == "socketpair" and result == 0:
             one, two = map(int, re.findall(r"(?<=[\[ ])\d+(?=[<,\]])", call.arguments)[-2:])
-            table[one], table[two] = (self.new(call, None, side, "UNIX") for side in ("client", "server"))
+            table[one], table[two] = self.new(call, "UNIX", "client"), self.new(call, "UNIX", "server")
             return table[one]
-        number = re.match(r"\d+", call.arguments)
-        number = int(number[0]) if number else None
-        if note and number not in table:  # it came by another way: with exec, or in a message
-            table[number] = self.new(call, note, None)
-        index = table.get(number)
-        if index is not None:
-            self.noted(self.found[index], note, SIDES.get(call.name))
-            if call.name == "close" and call.result == 0:
-                del table[number]
-            if call.name in ("dup", "dup2", "dup3") and (call.result or 0) >= 0:
-                table[call.result] = index
+        made = call.name in ("socket", "accept", "accept4") and result >= 0
+        about = f"{result}{call.made}" if made else call.arguments
+        number, note = int(re.match(r"\d*", about)[0] or -1), NOTE.match(about)
+        if made or note and number not in table:  # else it came by another way: with exec, or in a message
+            kind = re.sub("v6$|-.*", "", note[1]) if note else "PACKET" if "AF_PACKET" in call.arguments else "?"
+            table[number] = self.new(call, kind)
+        if number not in table:
+            return None
+        index, known = table[number], self.found[table[number]]
+        known["side"] = known["side"] or SIDES.get(call.name)
+        local, _, peer = re.sub(r',".*', "", note[2]).partition("->") if note else ("", "", "")
+        key = "inode" if known["kind"] == "UNIX" or local.isdigit() else "local"
+        known[key], known["peer"] = plain(local) or known[key], plain(peer) or known["peer"]
+        if call.name == "close" and result == 0:
+            del table[number]
+        if call.name in ("dup", "dup2", "dup3") and result >= 0:
+            table[result] = index
         return index
 
-    def new(self, call, note, side, kind="?"):
-        kind = re.sub("v6$|-.*", "", note[1]) if note else kind
-        self.found.append({"process": call.pid, "kind": kind, "inode": None, "local": None, "peer": None, "side": None})
-        self.noted(self.found[-1], note, side)
+    def new(self, call, kind, side=None):
+        """The index of another socket that CALL has made."""
+        self.found.append({"process": call.pid, "kind": kind, "inode": None, "local": None, "peer": None, "side": side})
         return len(self.found) - 1
-
-    @staticmethod
-    def noted(known, note, side):
-        """Keep what a NOTE says of a socket: its addresses, or an inode number."""
-        known["side"] = known["side"] or side
-        local, _, peer = re.sub(r',".*', "", note[2]).partition("->") if note else ("", "", "")
-        if known["kind"] == "UNIX" or local.isdigit():
-            known["inode"] = local or known["inode"]
-            known["peer"] = peer or known["peer"]
-        else:
-            known["local"] = plain(local) or known["local"]
-            known["peer"] = plain(peer) or known["peer"]
 
     def finish(self, calls, ends):
         """The sides by who speaks first, in CALLS of a document; addresses by ENDS, {inode: (local, peer)}."""

@@ -2,6 +2,7 @@
 import functools
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,17 +12,14 @@ from .calls import STRING
 def places(binary, addresses):
     """{address: [(function, file, line)]} of return addresses in a program built with -g, innermost
     first; inlined functions count. Without addr2line, or the program, nothing is found."""
-    if not os.path.isfile(binary):
+    if not os.path.isfile(binary) or not shutil.which("addr2line"):
         return {}
-    try:
-        heads = subprocess.run(["readelf", "-lW", binary], stdout=subprocess.PIPE, text=True, check=False).stdout
-        fixed = re.search(r"type is EXEC[^$]*?LOAD +0x0+ 0x(\w+)", heads)  # its addresses do not begin with 0
-        base = int(fixed[1], 16) if fixed else 0
-        asked = "".join(f"{address + base - 1:#x}\n" for address in addresses)  # the call is before it
-        answer = subprocess.run(["addr2line", "-i", "-f", "-a", "-e", binary], input=asked, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, text=True, check=False).stdout
-    except FileNotFoundError:
-        return {}
+    heads = subprocess.run(["readelf", "-lW", binary], stdout=subprocess.PIPE, text=True, check=False).stdout
+    fixed = re.search(r"type is EXEC[^$]*?LOAD +0x0+ 0x(\w+)", heads)  # its addresses do not begin with 0
+    base = int(fixed[1], 16) if fixed else 0
+    asked = "".join(f"{address + base - 1:#x}\n" for address in addresses)  # the call is before it
+    answer = subprocess.run(["addr2line", "-i", "-f", "-a", "-e", binary], input=asked, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, text=True, check=False).stdout
     found = {}
     for block in re.split(r"^0x(?=[0-9a-f]{8,}$)", answer, flags=re.M)[1:]:
         address, *lines = block.splitlines()

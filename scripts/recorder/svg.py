@@ -16,12 +16,12 @@ text { fill: currentColor; white-space: pre } .state { fill: #595959 } .note { f
 </style>"""
 
 
-def draw(document, _unicode=True, only=None):
+def draw(document, only=None):
     """The ladder, line by line. ONLY is the number of a scene, or None."""
     return picture(document, [[scene] for scene in rows.scenes(document, only)], WIDTH, STATE)
 
 
-def beside(document, _unicode=True, only=None):
+def beside(document, only=None):
     """The ends of all connections, three in a row."""
     ends = list(columns(document, only))
     return picture(document, [ends[at:at + 3] for at in range(0, len(ends), 3)], 240, 0)
@@ -31,22 +31,17 @@ def picture(document, table, width, edge):
     """An SVG of ladders: TABLE has rows of (heading, rows), each WIDTH wide, with states at its EDGE."""
     body, said, bottom = [], [], 0
     for line in table:
-        begin = bottom
+        top = bottom
         for at, (heading, scene) in enumerate(line):
-            x, y = at * (width + LINE), begin
-            if heading:
-                y += LINE * 3 // 2
-                body.append(text(x, y, heading, "start", "title"))
-            y += LINE
-            body += [text(x + edge, y, "client", "start", "state"), text(x + width - edge, y, "server", "end", "state")]
-            bars = [f'<line x1="{bar}" y1="{y + 6}" x2="{bar}" y2="{y + 12 + LINE * len(scene)}"/>'
-                    for bar in (x + edge, x + width - edge)]
-            for row in scene:
-                y += LINE
-                body += drawn(row, y, x, width, edge)
-            body += bars
+            x, y, height = at * (width + LINE), top + LINE * (5 if heading else 2) // 2, LINE * len(scene)
+            ends = (x + edge, "client", "start"), (x + width - edge, "server", "end")
+            body += [text(x, y - LINE, heading, "start", "title")] if heading else []
+            body += [text(bar, y, end, anchor, "state") for bar, end, anchor in ends]
+            for number, row in enumerate(scene, 1):
+                body += drawn(row, y + LINE * number, x, width, edge)
+            body += [f'<line x1="{bar}" y1="{y + 6}" x2="{bar}" y2="{y + 12 + height}"/>' for bar, _, _ in ends]
             said += [heading or "", *map(spoken, scene)]
-            bottom = max(bottom, y)
+            bottom = max(bottom, y + height)
     name = escape(document["processes"][0]["name"] if document["processes"] else document["program"][0])
     yield (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 0 {WIDTH + 8} {bottom + LINE}" role="img" '
            'aria-labelledby="title desc">')
@@ -78,8 +73,7 @@ def drawn(row, y, x=0, width=WIDTH, edge=STATE):
             ([text(middle, y, number.strip(": "), "middle", "state")] if number else [])
     words = number + words
     if row["kind"] == "call" and side:
-        most = (width - 2 * edge) // 8
-        words = cut(words, most)
+        words = cut(words, (width - 2 * edge) // 8)
         return [text(left + 8, y, words, "start") if side == "left" else text(right - 8, y, words, "end")]
     if row["kind"] == "arrow":
         tip, step = (right, -8) if side == "left" else (left, 8)

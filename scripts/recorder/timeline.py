@@ -2,6 +2,7 @@
 its "rank", by which order.py puts them in order."""
 import bisect
 import re
+from collections import defaultdict
 
 WAITING = set("accept accept4 recvfrom recvmsg recvmmsg read readv poll ppoll select pselect6 epoll_wait "
               "epoll_pwait wait4 pause".split())
@@ -37,15 +38,14 @@ class Timeline:
         for known in self.sockets:
             if known["local"] and known["side"]:
                 self.sides.setdefault(re.sub(r"^(0\.0\.0\.0|\[::\]):", ":", known["local"]), side_of(known))
-        self.its = {}     # the sockets of each process
-        self.last = {}    # of each socket: when the last call about it began
-        for call in document["calls"]:
-            if call["socket"] is not None:
-                self.last[call["socket"]] = call["begin"]
-                self.its.setdefault(call["process"], set()).add(call["socket"])
+        self.flows, self.stands = defaultdict(set), {}  # of each process: those of its sockets; their sides
+        about_sockets = [call for call in document["calls"] if call["socket"] is not None]
+        for pid, index in {(call["process"], call["socket"]) for call in about_sockets}:
+            self.flows[pid].add(flow(self.sockets[index]))
+            self.stands.setdefault(pid, set()).add(side_of(self.sockets[index]))
+        # Of each socket: when the last call about it began.
+        self.last = {call["socket"]: call["begin"] for call in document["calls"]}
         self.arrows = {}  # of each connection: the times of its segments
-        for segment in document["segments"]:
-            self.arrows.setdefault(frozenset((segment["from"], segment["to"])), []).append(segment["time"])
         # What a sniffer shares with all segments, if there is one.
         self.wire = {"wire"} if any(known["kind"] in HEARS_ALL for known in self.sockets) else set()
 
@@ -79,9 +79,9 @@ class Timeline:
                 keys |= {f":{number}" for number in re.findall(r"htons\((\d+)\)", call["arguments"])}
         elif name in FORKS | {"kill", "wait4"}:
             other = int(call["arguments"].partition(",")[0]) if name == "kill" else call["result"]
-            keys |= {other, *(flow(self.sockets[index]) for index in self.its.get(other, ()) if name == "kill")}
+            keys |= {other} | (self.flows[other] if name == "kill" else set())
         if waits and not known:  # it waits for any of its sockets
-            keys |= {flow(self.sockets[index]) for index in self.its.get(pid, ())}
+            keys |= self.flows[pid]
         if waits and (not known or known["kind"] in HEARS_ALL):
             keys |= self.wire
         row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "keys": keys,
@@ -97,7 +97,7 @@ class Timeline:
 
     def segments(self):
         """The rows of all segments."""
-        seen = {}  # of each connection
+        seen = defaultdict(set)  # what each connection has sent
         for segment in self.document["segments"]:
             ends, about = frozenset((segment["from"], segment["to"])), segment.get("about", segment)
             keys = {ends} if segment["protocol"] == "TCP" else {port(about["from"]), port(about["to"])}
@@ -107,11 +107,11 @@ class Timeline:
             owners = {self.owners.get(about[end]) for end in ("from", "to")} if len(self.ranks) > 1 else set(self.ranks)
             if len(owners) == 1:  # a process that plays both sides does it in the order of time
                 keys |= owners
-            its = seen.setdefault(ends, set())
-            if segment["flags"] == ["SYN"] and any({"FIN", "RST"} & key[3] for key in its):  # its ports again
-                its.clear()
+            self.arrows.setdefault(ends, []).append(segment["time"])
+            if segment["flags"] == ["SYN"] and any({"FIN", "RST"} & key[3] for key in seen[ends]):  # its ports again
+                seen[ends].clear()
             side = "left" if self.leaves_left(segment) else "right"
-            yield {"kind": "arrow", "side": side, "text": segment_text(segment, its), "time": segment["time"],
+            yield {"kind": "arrow", "side": side, "text": segment_text(segment, seen[ends]), "time": segment["time"],
                    "ends": ends if segment["protocol"] == "TCP" else None, "keys": keys, "rank": -1,
                    "key": (side, segment["protocol"], tuple(segment["flags"] or []), ends)}
 
@@ -144,10 +144,10 @@ class Timeline:
         all sockets of a process are on one side, so is what it prints."""
         for line in self.document["output"]:
             text, pid = line["text"].strip("\r"), line["process"]
-            sides = {side_of(self.sockets[index]) for index in self.its.get(pid, ())}
+            sides = self.stands.get(pid, ())
             if text.strip() and not TOLD.match(text):
                 yield {"kind": "title" if SCENE.match(text) else "note", "text": text.strip().removeprefix("=> "),
-                       "side": sides.pop() if len(sides) == 1 and len(self.its) > 1 else None,
+                       "side": min(sides) if len(sides) == 1 and len(self.stands) > 1 else None,
                        "time": line["time"], "keys": {pid} if pid in self.ranks else {pid, *self.ranks},
                        "rank": self.ranks.get(pid, 0)}
 

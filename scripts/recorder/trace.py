@@ -11,7 +11,7 @@ INDENT = 19
 ADDRESS = re.compile(r'\{sa_family=(AF_INET), sin_port=htons\((\d+)\), sin_addr=inet_addr\("([\d.]+)"\)\}')
 
 
-def draw(document, _unicode=True, only=None):
+def draw(document, only=None):
     """The trace as lines of 80 columns. ONLY is the number of a scene, or None."""
     events = [(line["time"], line) for line in document["output"]]
     events += [(call["end"] or call["begin"], call) for call in document["calls"]]
