@@ -52,7 +52,6 @@ class Builder:
             self.add(call)
 
     def add(self, call):
-        """Note one call."""
         call.pid = self.leaders.get(call.pid, call.pid)
         if call.name == "execve" and call.result == 0:
             path = re.search(strace.STRING, call.arguments)

@@ -16,7 +16,6 @@ def draw(document, only=None):
 
 
 def drawn(row):
-    """The lines of one row."""
     kind, number, left, right = row["kind"], which(row), "", ""
     if kind == "state":
         parts, left, right = [number.strip(" :").center(MIDDLE)], row["left"] or "", row["right"] or ""

@@ -70,12 +70,11 @@ class Watcher(threading.Thread):
             seen[ends] = STATES[int(line[3], 16)]
             if not ends[1].endswith(":0"):
                 self.ends[line[9]] = ends
-        for ends in sorted(seen.keys() | self.known.keys()):
-            state = seen.get(ends, "CLOSED")
-            if state != self.known.get(ends, "CLOSED"):
-                self.changes.append({"time": self.looks[-1][1], "asked": asked, "local": ends[0], "peer": ends[1],
-                                     "state": state})
-                self.known[ends] = state
+        seen = dict.fromkeys(self.known, "CLOSED") | seen
+        for (local, peer), state in sorted(seen.items() - self.known.items()):
+            self.changes.append({"time": self.looks[-1][1], "asked": asked, "local": local, "peer": peer,
+                                 "state": state})
+        self.known = seen
 
     def stop(self, pauses):
         """End it; ({segments and states as in docs/recorder.md, missed: how many packets were, ends: (local, peer)

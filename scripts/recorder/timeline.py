@@ -26,10 +26,8 @@ ENDLESS = 3e9  # ns of a wait that only a signal has ended: it is shown
 
 
 class Timeline:
-    """All rows of a document."""
-
     def __init__(self, document):
-        self.document, self.sockets = document, document["sockets"]
+        self.document, self.sockets = document, [known | place_of(known) for known in document["sockets"]]
         self.story = any(TELLS.search(call["text"] or "") for call in document["calls"])
         self.long = 150e6 if document["pause"] else 25e6  # ns of waiting that are worth a word
         self.ranks = {process["pid"]: rank for rank, process in enumerate(document["processes"])}
@@ -37,14 +35,14 @@ class Timeline:
         self.sides = {}    # of each address, and of a port at any address
         for known in self.sockets:
             if known["local"] and known["side"]:
-                self.sides.setdefault(re.sub(r"^(0\.0\.0\.0|\[::\]):", ":", known["local"]), side_of(known))
-        self.flows, self.stands = defaultdict(set), {}  # of each process: those of its sockets; their sides
-        about_sockets = [call for call in document["calls"] if call["socket"] is not None]
-        for pid, index in {(call["process"], call["socket"]) for call in about_sockets}:
-            self.flows[pid].add(flow(self.sockets[index]))
-            self.stands.setdefault(pid, set()).add(side_of(self.sockets[index]))
-        # Of each socket: when the last call about it began.
-        self.last = {call["socket"]: call["begin"] for call in document["calls"]}
+                self.sides.setdefault(re.sub(r"^(0\.0\.0\.0|\[::\]):", ":", known["local"]), known["at"])
+        self.last = {}    # of each socket: when the last call about it began
+        self.flows, self.bars = defaultdict(set), defaultdict(set)  # of each process: those of its sockets
+        for call in document["calls"]:
+            if call["socket"] is not None:
+                self.last[call["socket"]] = call["begin"]
+                self.flows[call["process"]].add(self.sockets[call["socket"]]["flow"])
+                self.bars[call["process"]].add(self.sockets[call["socket"]]["at"])
         self.arrows = {}  # of each connection: the times of its segments
         # What a sniffer shares with all segments, if there is one.
         self.wire = {"wire"} if any(known["kind"] in HEARS_ALL for known in self.sockets) else set()
@@ -74,7 +72,7 @@ class Timeline:
             return
         keys = {pid}
         if known and (waits or name in CHANGING and (name != "close" or self.last[call["socket"]] == call["begin"])):
-            keys.add(flow(known))
+            keys.add(known["flow"])
             if not known["local"]:  # nor is its port
                 keys |= {f":{number}" for number in re.findall(r"htons\((\d+)\)", call["arguments"])}
         elif name in FORKS | {"kill", "wait4"}:
@@ -84,8 +82,8 @@ class Timeline:
             keys |= self.flows[pid]
         if waits and (not known or known["kind"] in HEARS_ALL):
             keys |= self.wire
-        row = {"kind": "call", "side": known and side_of(known), "text": call_text(call), "keys": keys,
-               "ends": known and ends_of(known), "time": call["end"] if waits else call["begin"],
+        row = {"kind": "call", "side": known and known["at"], "text": call_text(call), "keys": keys,
+               "ends": known and known["ends"], "time": call["end"] if waits else call["begin"],
                "place": (call["file"], call["line"]), "rank": self.ranks[pid]}
         if waits and waited > self.long and "accept" not in name and \
                 (self.story or call["result"] is None):
@@ -96,7 +94,6 @@ class Timeline:
                          "time": row["time"] + 1, "key": (row["place"], "arrow")}
 
     def segments(self):
-        """The rows of all segments."""
         seen = defaultdict(set)  # what each connection has sent
         for segment in self.document["segments"]:
             ends, about = frozenset((segment["from"], segment["to"])), segment.get("about", segment)
@@ -143,11 +140,10 @@ class Timeline:
         """What the program prints: titles, claims, notes; not its calls, which are rows anyway. Where
         all sockets of a process are on one side, so is what it prints."""
         for line in self.document["output"]:
-            text, pid = line["text"].strip("\r"), line["process"]
-            sides = self.stands.get(pid, ())
+            text, pid, sides = line["text"].strip("\r"), line["process"], self.bars.get(line["process"], ())
             if text.strip() and not TOLD.match(text):
                 yield {"kind": "title" if SCENE.match(text) else "note", "text": text.strip().removeprefix("=> "),
-                       "side": min(sides) if len(sides) == 1 and len(self.stands) > 1 else None,
+                       "side": min(sides) if len(sides) == 1 and len(self.bars) > 1 else None,
                        "time": line["time"], "keys": {pid} if pid in self.ranks else {pid, *self.ranks},
                        "rank": self.ranks.get(pid, 0)}
 
@@ -157,17 +153,12 @@ def port(address):
     return ":" + address.rpartition(":")[2]
 
 
-def side_of(known):
-    return "left" if known["side"] == "client" else "right"
-
-
-def ends_of(known):
-    return frozenset((known["local"], known["peer"])) if known["local"] and known["peer"] else None
-
-
-def flow(known):
-    """What all calls and segments of a conversation share."""
-    return known["kind"] == "TCP" and ends_of(known) or port(known["local"] or "")
+def place_of(known):
+    """Where a socket stands: at the left or the right bar; the ends of its connection, if it has one; the flow, which
+    all calls and segments of a conversation share."""
+    ends = frozenset((known["local"], known["peer"])) if known["local"] and known["peer"] else None
+    return {"at": "left" if known["side"] == "client" else "right", "ends": ends,
+            "flow": known["kind"] == "TCP" and ends or port(known["local"] or "")}
 
 
 def segment_text(segment, seen):

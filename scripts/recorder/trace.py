@@ -13,12 +13,12 @@ ADDRESS = re.compile(r'\{sa_family=(AF_INET), sin_port=htons\((\d+)\), sin_addr=
 
 def draw(document, only=None):
     """The trace as lines of 80 columns. ONLY is the number of a scene, or None."""
-    events = [(line["time"], line) for line in document["output"]]
-    events += [(call["end"] or call["begin"], call) for call in document["calls"]]
+    events = sorted([*document["output"], *document["calls"]],
+                    key=lambda event: event.get("end") or event.get("begin", event.get("time")))
     seen, told, left_out, before, showing = Counter(), set(), 0, None, only is None
     # A process that runs the same program as one before it is its child.
     first = {process["name"]: process["pid"] for process in reversed(document["processes"])}
-    for _, event in sorted(events, key=lambda event: event[0]):
+    for event in events:
         if "system_call" not in event:  # a line of output
             match = SCENE.match(event["text"])
             showing = only in (None, match[1]) if match else showing
