@@ -21,13 +21,13 @@ static inline const char *errno_name(int error)
 	switch (error) { /* clang-format off */
 #define E(name) case name: return #name;
 	E(EACCES) E(EADDRINUSE) E(EADDRNOTAVAIL) E(EAFNOSUPPORT) E(EAGAIN)
-	E(EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED) E(EPERM)
+	E(EALREADY) E(EBADF) E(ECHILD) E(ECONNABORTED) E(ECONNREFUSED)
 	E(ECONNRESET) E(EDESTADDRREQ) E(EEXIST) E(EHOSTUNREACH) E(EINPROGRESS)
 	E(EINTR) E(EINVAL) E(EIO) E(EISCONN) E(EMFILE) E(EMSGSIZE) E(ENETDOWN)
 	E(ENAMETOOLONG) E(ENETUNREACH) E(ENFILE) E(ENOBUFS) E(ENODEV) E(ENOENT)
-	E(ENOMEM) E(ENOPROTOOPT) E(ENOSPC) E(ENOTCONN) E(ENOTDIR) E(ENOTSOCK)
-	E(ENOTTY) E(EOPNOTSUPP) E(EPIPE) E(EPROTO) E(EPROTONOSUPPORT) E(EROFS)
-	E(EPROTOTYPE) E(ETIMEDOUT) E(ENOSYS)
+	E(ENOMEM) E(ENOPROTOOPT) E(ENOSPC) E(ENOSYS) E(ENOTCONN) E(ENOTDIR)
+	E(ENOTSOCK) E(ENOTTY) E(EOPNOTSUPP) E(EPERM) E(EPIPE) E(EPROTO) E(EROFS)
+	E(EPROTONOSUPPORT) E(EPROTOTYPE) E(ETIMEDOUT)
 	E(EAI_AGAIN) E(EAI_FAIL) E(EAI_NONAME) E(EAI_SERVICE)
 	} /* clang-format on */
 	return "see errno(3)";
@@ -48,19 +48,15 @@ static inline const char *errno_name(int error)
 	errx(2, "'%s' %s\n%.*s", word, why, (int)strcspn(usage_text, "\n"),    \
 	     usage_text)
 static const char *usage_text;
-static bool quiet; /* the option -q was given */
-/* For stories, see CALL: the last call with its result; that is -1, and no
- * expect has come yet; the scene. */
+static bool quiet, unjudged; /* -q was given; the last CALL was -1 */
+static int scenes;	     /* of a story: so many have begun */
 static char last_call[200] = "none";
-static bool unjudged;
-static int scene_number;
 
 /* At exit. A full disk, or a reader who is gone, is a failure. */
 static inline void check_output(void)
 {
 	if (unjudged)
-		warnx("scene %d: this should not fail:\n%s", scene_number,
-		      last_call);
+		warnx("scene %d: this should not fail:\n%s", scenes, last_call);
 	else if (fflush(stdout) == EOF || ferror(stdout))
 		complain("write to", "standard output");
 	else
@@ -68,16 +64,14 @@ static inline void check_output(void)
 	_exit(1);
 }
 
-/* Every main starts here; what our parent did to us shall not matter. OPTIONS
- * is "+h", or "+hq" where there is -q. Return the operands. */
+/* Every main starts here: undo what our parent did to us, read the options,
+ * "+h", or "+hq" where there is -q, return the operands. */
 static inline char **begin(int argc, char *argv[], const char *options,
 			   const char *usage)
 {
-	int fd, option;
-
-	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2)
-		; /* no socket shall become number 0, 1 or 2 */
-	close(fd);
+	for (int fd = 0; fd <= 2; fd++) /* no socket shall get these numbers */
+		if (fcntl(fd, F_GETFD) == -1)
+			open("/dev/null", O_RDWR);
 	for (int i = 0; i < 4; i++)
 		signal((int[]){SIGINT, SIGTERM, SIGCHLD, SIGALRM}[i], SIG_DFL);
 	signal(SIGPIPE, SIG_IGN); /* see tcp_sigpipe */
@@ -87,6 +81,7 @@ static inline char **begin(int argc, char *argv[], const char *options,
 	atexit(check_output);
 	usage_text = usage;
 	opterr = 0;
+	int option;
 	while ((option = getopt(argc, argv, options)) == 'q')
 		quiet = true;
 	if (option == 'h')
@@ -99,7 +94,7 @@ static inline char **begin(int argc, char *argv[], const char *options,
 /* Return TEXT as a number from MIN to MAX; " 80", "+80" and "80x" are none. */
 static inline int number(const char *text, int min, int max)
 {
-	long n = strtol(text, NULL, 10); /* LONG_MAX if it is too large */
+	const long n = strtol(text, NULL, 10); /* too large: LONG_MAX */
 
 	if (!*text || text[strspn(text, "0123456789")] || n < min || n > max)
 		wrong_use(text, "is not a number that is possible here");
@@ -108,12 +103,12 @@ static inline int number(const char *text, int min, int max)
 
 /* ---- Conversations: the peer may be anybody ---- */
 
-/* Return the addresses that the operands [HOST [PORT]] stand for, to be tried
- * in turn: see sock_resolve. TYPE is SOCK_STREAM or SOCK_DGRAM. */
-static inline struct addrinfo *address_of(char *operands[], int type)
+/* Return the addresses of [HOST [PORT]], to try in turn: see sock_resolve. */
+static inline struct addrinfo *address_of(char *operands[])
 {
 	const char *host = *operands ? *operands++ : "127.0.0.1";
 	const char *port = *operands ? *operands++ : "8080";
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	static struct addrinfo *list; /* static: valgrind sees it to the end */
 
 	if (*operands)
@@ -121,46 +116,37 @@ static inline struct addrinfo *address_of(char *operands[], int type)
 	if (!host[strspn(host, "0123456789")]) /* 8080 would be 0.0.31.144 */
 		wrong_use(host, "is no HOST, which comes before the PORT");
 	number(port, 0, 65535); /* glibc would take "99999" for 34463 */
-	int error = getaddrinfo(host, port,
-				&(struct addrinfo){.ai_socktype = type}, &list);
+	int error = getaddrinfo(host, port, &hints, &list);
 	if (error)
 		errx(1, "look up %s: %s (%s)\nhint: %s", host,
 		     gai_strerror(error), errno_name(error),
-		     error == EAI_AGAIN
-			     ? "no name server answers; 127.0.0.1 needs none"
-			     : "the host is one word, the port another");
+		     "HOST is one word, PORT the next; 127.0.0.1 needs no DNS");
 	return list;
 }
 
-struct text { /* returned by value: nobody has to bring a buffer */
-	char s[80];
-};
-
-/* Return "127.0.0.1:8080" or "[::1]:8080": see sock_address. */
-static inline struct text address_text(const void *address, socklen_t length)
+/* Return "127.0.0.1:8080" or "[::1]:8080". The next call overwrites it. */
+static inline const char *address_text(const void *address, socklen_t length)
 {
-	struct text text = {"(no address)"};
+	static char text[80];
 	char host[64], port[8];
 
 	if (getnameinfo(address, length, host, sizeof host, port, sizeof port,
-			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(text.s, sizeof text.s,
-			 strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+			NI_NUMERICHOST | NI_NUMERICSERV))
+		return "(no address)";
+	snprintf(text, sizeof text, strchr(host, ':') ? "[%s]:%s" : "%s:%s",
+		 host, port);
 	return text;
 }
 
-/* Print a server's ready line; for port 0 the kernel has chosen a port. */
-static inline void announce(int fd)
+/* Print a server's ready line. If the port was 0, OWN now gets the real one. */
+static inline void announce(int fd, struct addrinfo *own)
 {
-	struct sockaddr_storage address;
-	socklen_t length = sizeof address;
-
-	if (getsockname(fd, (struct sockaddr *)&address, &length) == -1)
+	if (getsockname(fd, own->ai_addr, &own->ai_addrlen) == -1)
 		die("getsockname");
-	struct text own = address_text(&address, length);
-	printf("listening on %s\n", own.s);
-	if (strncmp(own.s, "127.", 4) && !strstr(own.s, ":127.") &&
-	    strncmp(own.s, "[::1]", 5))
+	const char *text = address_text(own->ai_addr, own->ai_addrlen);
+	printf("listening on %s\n", text);
+	if (strncmp(text, "127.", 4) && !strstr(text, ":127.") &&
+	    strncmp(text, "[::1]", 5))
 		puts("this is not loopback: other machines can connect");
 	check_output();
 }
@@ -169,14 +155,11 @@ static inline void announce(int fd)
  * seen as it is, UTF-8 too, any other byte in octal (newline is \012). */
 static inline void print_safe(const char *bytes, size_t n)
 {
-	/* Not to be seen though they have a width; and the backslash. */
-	static const wchar_t no[] =
-		L"\xad\x115f\x1160\x2800\x3164\xffa0\x1d159\\";
 	wchar_t c;
 
 	for (size_t used; n > 0; bytes += used, n -= used) {
 		used = mbrtowc(&c, bytes, n, &(mbstate_t){0});
-		if (used - 1 < n && wcwidth(c) > 0 && !wcschr(no, c)) {
+		if (used - 1 < n && wcwidth(c) > 0 && c != '\\') {
 			fwrite(bytes, 1, used, stdout);
 		} else {
 			printf("\\%03o", (unsigned char)*bytes);
@@ -213,22 +196,16 @@ static inline int send_all(int fd, const char *bytes, size_t n)
 #define CALL(who, call)                                                        \
 	(unjudged ? exit(1) : (void)0, narrate(who, #call, (int)(call)))
 /* Claim something: it is printed if it holds, or else the story ends here. */
-#define expect(claim, condition) expected(claim, #condition, condition)
+#define expect(claim, condition)                                               \
+	(unjudged = false,                                                     \
+	 (condition) ? (void)printf("   => %s\n", claim)                       \
+		     : errx(1, "scene %d: not on this kernel: %s (%s)\n%s",    \
+			    scenes, claim, #condition, last_call))
 /* Print a line that is no call: printf's arguments. */
 #define note(...) (printf("   "), printf(__VA_ARGS__), putchar('\n'))
 /* Begin the next scene. */
 #define scene(title)                                                           \
-	(scene_number++, printf("%s%d. %s\n", scene_number > 1 ? "\n" : "",    \
-				scene_number, title))
-
-static inline void expected(const char *claim, const char *text, bool holds)
-{
-	unjudged = false;
-	if (!holds)
-		errx(1, "scene %d: not on this kernel: %s (%s)\n%s",
-		     scene_number, claim, text, last_call);
-	printf("   => %s\n", claim);
-}
+	(printf("%s%d. %s\n", scenes ? "\n" : "", scenes + 1, title), scenes++)
 
 static inline int narrate(const char *who, const char *call, int result)
 {
@@ -243,15 +220,14 @@ static inline int narrate(const char *who, const char *call, int result)
 	return result;
 }
 
-/* Watchdog: rings every 5 s, and the 4th ring ends the story. Rings do not add
- * up while it is stopped (Ctrl-Z). */
+/* A ring every 5 s, the 4th ends the story; while stopped (Ctrl-Z) only one. */
 static inline void ring(int signal_number)
 {
 	static char over[] = "\nscene 0: 20 s are over; the last call was\n";
 	static volatile int rings;
 
 	alarm(5);
-	over[7] = (char)('0' + scene_number);
+	over[7] = (char)('0' + scenes);
 	if (++rings == 4 && write(2, over, sizeof over - 1) &&
 	    write(2, last_call, strlen(last_call))) /* or -1: it ends anyway */
 		_exit(signal_number > 0);
@@ -265,16 +241,16 @@ static inline void begin_story(int argc, char *argv[], const char *usage)
 	alarm(5);
 }
 
-/* Return a TCP socket bound to a free port: see tcp_server. 127.x.y.1 is ours
- * alone: Linux remembers how slow an address was, see ip-tcp_metrics(8). */
+/* Return a TCP socket bound to a free port of 127.x.y.1, which is ours alone:
+ * Linux remembers how slow an address was, see ip-tcp_metrics(8). */
 static inline int bound_socket(struct sockaddr_in *address)
 {
+	const uint32_t own = INADDR_LOOPBACK + (uint32_t)getpid() % 65536 * 256;
 	socklen_t length = sizeof *address;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	*address = (struct sockaddr_in){.sin_family = AF_INET};
-	address->sin_addr.s_addr =
-		htonl(INADDR_LOOPBACK + (uint32_t)getpid() % 65536 * 256);
+	address->sin_addr.s_addr = htonl(own);
 	if (fd == -1 || bind(fd, (struct sockaddr *)address, length) == -1 ||
 	    getsockname(fd, (struct sockaddr *)address, &length) == -1)
 		die("socket, bind or getsockname");

@@ -83,7 +83,9 @@ static void serve(const char *where, bool same)
 	if (address.ss_family == AF_UNIX)
 		printf("listening on %s\n", where);
 	else
-		announce(listen_fd);
+		announce(listen_fd,
+			 &(struct addrinfo){.ai_addr = (void *)&address,
+					    .ai_addrlen = address_size});
 	if (*where == 'u')
 		serve_udp(listen_fd, same);
 	for (;;) {

@@ -81,7 +81,7 @@ int main(int argc, char *argv[])
 {
 	char **word = begin(argc, argv, "+h", usage);
 	struct sockaddr_storage address;
-	int length = sizeof address, fd;
+	int length = sizeof address;
 	uv_loop_t *loop = uv_default_loop();
 	uv_tcp_t listener;
 
@@ -90,9 +90,8 @@ int main(int argc, char *argv[])
 	uv_tcp_init(loop, &listener);
 	uv_tcp_bind(&listener, (struct sockaddr *)&address, 0);
 	uv_tcp_getsockname(&listener, (struct sockaddr *)&address, &length);
-	if (uv_listen((uv_stream_t *)&listener, 4096, is_called) ||
-	    uv_fileno((uv_handle_t *)&listener, &fd))
+	if (uv_listen((uv_stream_t *)&listener, 4096, is_called))
 		errx(1, "uv_listen");
-	announce(fd);
+	printf("listening on %s\n", address_text(&address, (socklen_t)length));
 	return uv_run(loop, UV_RUN_DEFAULT);
 }

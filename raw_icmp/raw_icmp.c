@@ -185,7 +185,7 @@ int main(int argc, char *argv[])
 	if (argv[optind] && argv[optind + 1])
 		wrong_use(argv[optind + 1], "is too much");
 	int fd = open_socket(), ttl = (int)option['t'], last = (int)option['c'];
-	struct addrinfo *a = address_of(argv + optind, SOCK_DGRAM);
+	struct addrinfo *a = address_of(argv + optind);
 	for (; a->ai_family != AF_INET; a = a->ai_next)
 		if (!a->ai_next)
 			errx(1, "%s has no IPv4 address", name);

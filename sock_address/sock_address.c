@@ -46,7 +46,7 @@ static void bytes_of_an_address(void)
 	CALL("server", bind(fd, (struct sockaddr *)&own, size));
 	n = CALL("server", getsockname(fd, (struct sockaddr *)&own, &size));
 	note("the kernel says %s; sin_port without ntohs is %d",
-	     address_text(&own, size).s, own.sin_port);
+	     address_text(&own, size), own.sin_port);
 	expect(big_endian ? "this machine stores the high byte first: no harm"
 			  : "without htons 0x1f90 turns into 0x901f: 36895",
 	       n == 0 && ntohs(own.sin_port) == (big_endian ? 8080 : 36895));
@@ -66,7 +66,7 @@ int main(int argc, char *argv[])
 		die("listen");
 	int client_fd = dial(&server);
 	CALL("client", getsockname(client_fd, (struct sockaddr *)&own, &size));
-	note("the kernel has chosen %s", address_text(&own, size).s);
+	note("the kernel has chosen %s", address_text(&own, size));
 	n = CALL("client",
 		 getpeername(client_fd, (struct sockaddr *)&peer, &size));
 	expect("the client's peer is the server",
@@ -83,7 +83,7 @@ int main(int argc, char *argv[])
 
 	dial(&server); /* a second client */
 	n = CALL("server", accept(listen_fd, (struct sockaddr *)&peer, &size));
-	note("accept says who called: %s", address_text(&peer, size).s);
+	note("accept says who called: %s", address_text(&peer, size));
 	expect("one number of four differs: enough to tell the two apart",
 	       n != -1 && peer.sin_port != own.sin_port &&
 		       peer.sin_addr.s_addr == own.sin_addr.s_addr);

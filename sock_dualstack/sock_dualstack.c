@@ -18,8 +18,7 @@ static int n;
 /* Put host and port into the address (see sock_resolve); return a socket. */
 static int new_socket(char *host, char *wanted)
 {
-	struct addrinfo *a =
-		address_of((char *[]){host, wanted, NULL}, SOCK_STREAM);
+	struct addrinfo *a = address_of((char *[]){host, wanted, NULL});
 	int fd = socket(a->ai_family, SOCK_STREAM, 0);
 
 	if (fd == -1)
@@ -38,7 +37,7 @@ static int serve(char *host, char *wanted, const int *wish)
 {
 	int fd = new_socket(host, wanted);
 
-	note("%s%s", address_text(to, size).s, wish == &on ? ", V6ONLY" : "");
+	note("%s%s", address_text(to, size), wish == &on ? ", V6ONLY" : "");
 	if (wish && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, wish, sizeof on))
 		die("setsockopt");
 	n = CALL("server", bind(fd, to, size));
@@ -65,10 +64,10 @@ int main(int argc, char *argv[])
 	CALL("client", connect(fd, to, size));
 	size = sizeof address;
 	n = CALL("server", accept(listen_fd, to, &size));
-	struct text caller = address_text(to, size);
-	note("called by %s", caller.s);
+	const char *caller = address_text(to, size);
+	note("called by %s", caller);
 	expect("an IPv4 caller: a v4-mapped address",
-	       n != -1 && !strncmp(caller.s, "[::ffff:127.0.0.1]:", 19));
+	       n != -1 && !strncmp(caller, "[::ffff:127.0.0.1]:", 19));
 
 	scene("So `0.0.0.0` collides with it, unless IPV6_V6ONLY is set.");
 	fd = serve("::", "0", &off);

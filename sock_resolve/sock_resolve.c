@@ -19,9 +19,9 @@ static int show(void)
 	int count = 0;
 
 	for (struct addrinfo *one = list; one; one = one->ai_next, count++) {
-		struct text own = address_text(one->ai_addr, one->ai_addrlen);
-		note("%s", own.s);
-		if (strncmp(own.s, "127.", 4) && strncmp(own.s, "[::1]", 5))
+		const char *own = address_text(one->ai_addr, one->ai_addrlen);
+		note("%s", own);
+		if (strncmp(own, "127.", 4) && strncmp(own, "[::1]", 5))
 			return -1;
 	}
 	return count;

@@ -31,7 +31,7 @@ static int call(const struct addrinfo *to)
 		if (fd != -1 && connect(fd, to->ai_addr, to->ai_addrlen) == 0)
 			break;
 		complain(fd == -1 ? "socket for" : "connect to",
-			 address_text(to->ai_addr, to->ai_addrlen).s);
+			 address_text(to->ai_addr, to->ai_addrlen));
 		close(fd);
 	}
 	if (!to && errno == ECONNREFUSED)
@@ -90,7 +90,7 @@ static size_t hear(int fd, char answer[PIECE], size_t owed, bool *over)
 
 int main(int argc, char *argv[])
 {
-	int fd = call(address_of(begin(argc, argv, "+h", usage), SOCK_STREAM));
+	int fd = call(address_of(begin(argc, argv, "+h", usage)));
 	bool begins = true, ends, over = false; /* a line; the talk */
 	static char piece[PIECE], answer[PIECE];
 	struct sockaddr_storage own;
@@ -101,7 +101,7 @@ int main(int argc, char *argv[])
 	/* 4. Who are we? The kernel has chosen our address and port. */
 	if (getsockname(fd, (struct sockaddr *)&own, &length) == -1)
 		die("getsockname");
-	fprintf(stderr, "connected: we are %s\n", address_text(&own, length).s);
+	fprintf(stderr, "connected: we are %s\n", address_text(&own, length));
 
 	/* 5. Say a line, hear the answer. While you type we do not listen, so
 	 *    you learn at the next line only that the server is gone. */

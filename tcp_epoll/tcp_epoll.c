@@ -51,15 +51,15 @@ static void tell(int out_fd, const char *what, int fd)
 		skipped++;
 		return;
 	}
-	struct text peer = address_text(&clients[fd].peer, PEER_SIZE);
+	const char *peer = address_text(&clients[fd].peer, PEER_SIZE);
 	if (skipped > 0 && !quiet)
 		dprintf(out_fd, "(%u lines skipped)\n", skipped);
 	skipped = 0;
 	errno = error;
 	if (out_fd == 2)
-		complain(what, peer.s);
+		complain(what, peer);
 	else
-		printf("%s %s\n", peer.s, what);
+		printf("%s %s\n", peer, what);
 	check_output();
 }
 
@@ -135,8 +135,7 @@ static void serve(int fd)
 
 int main(int argc, char *argv[])
 {
-	struct addrinfo *own =
-		address_of(begin(argc, argv, "+hq", usage), SOCK_STREAM);
+	struct addrinfo *own = address_of(begin(argc, argv, "+hq", usage));
 	static struct epoll_event events[512];
 	struct rlimit limit;
 	const int on = 1;
@@ -146,10 +145,8 @@ int main(int argc, char *argv[])
 	if (listen_fd == -1 ||
 	    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
-	    listen(listen_fd, 4096) == -1 ||
-	    getsockname(listen_fd, own->ai_addr, &own->ai_addrlen) == -1)
-		die("socket, setsockopt, bind, listen or getsockname");
-	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
+	    listen(listen_fd, 4096) == -1)
+		die("socket, setsockopt, bind or listen");
 
 	/* 2. A descriptor for each client: as many as we may and have room. */
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -160,7 +157,8 @@ int main(int argc, char *argv[])
 	epoll_fd = epoll_create1(0);
 	if (epoll_fd == -1 || watch(EPOLL_CTL_ADD, listen_fd, EPOLLIN) == -1)
 		die("epoll_create1 or epoll_ctl");
-	announce(listen_fd);
+	announce(listen_fd, own);
+	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
 	if (!quiet)
 		printf("%d descriptors at most\n", (int)limit.rlim_cur);
 

@@ -65,8 +65,7 @@ static void serve(int conn_fd, const char *peer)
 
 int main(int argc, char *argv[])
 {
-	struct addrinfo *own =
-		address_of(begin(argc, argv, "+hq", usage), SOCK_STREAM);
+	struct addrinfo *own = address_of(begin(argc, argv, "+hq", usage));
 	struct sockaddr_storage address;
 	const int on = 1;
 
@@ -84,7 +83,7 @@ int main(int argc, char *argv[])
 
 	/* 2. The kernel will call reap whenever a child has ended. */
 	signal(SIGCHLD, reap);
-	announce(listen_fd);
+	announce(listen_fd, own);
 
 	for (;;) {
 		/* 3. Pick up. */
@@ -98,17 +97,17 @@ int main(int argc, char *argv[])
 			}
 			continue;
 		}
-		struct text peer = address_text(&address, length);
+		const char *peer = address_text(&address, length);
 
 		/* 4. From here there are two of us, each with both sockets. */
 		pid_t pid = fork();
 		if (pid == 0) {
 			/* 5. The child listens to nobody else. */
 			close(listen_fd);
-			serve(conn_fd, peer.s);
+			serve(conn_fd, peer);
 		}
 		if (pid == -1) /* EAGAIN: too many processes */
-			complain("fork for", peer.s);
+			complain("fork for", peer);
 
 		/* 6. The parent's copy: the client sees the end only when every
 		 *    copy is closed. (After a failed fork this hangs up.) */

@@ -54,15 +54,15 @@ static void tell(int out_fd, const char *what, int fd)
 		skipped++;
 		return;
 	}
-	struct text peer = address_text(&clients[fd].peer, PEER_SIZE);
+	const char *peer = address_text(&clients[fd].peer, PEER_SIZE);
 	if (skipped > 0 && !quiet)
 		dprintf(out_fd, "(%u lines skipped)\n", skipped);
 	skipped = 0;
 	errno = error;
 	if (out_fd == 2)
-		complain(what, peer.s);
+		complain(what, peer);
 	else
-		printf("%s %s\n", peer.s, what);
+		printf("%s %s\n", peer, what);
 	check_output();
 }
 
@@ -138,8 +138,7 @@ static void serve(int fd)
 
 int main(int argc, char *argv[])
 {
-	struct addrinfo *own =
-		address_of(begin(argc, argv, "+hq", usage), SOCK_STREAM);
+	struct addrinfo *own = address_of(begin(argc, argv, "+hq", usage));
 	struct rlimit limit;
 	const int on = 1;
 
@@ -148,17 +147,16 @@ int main(int argc, char *argv[])
 	if (listen_fd == -1 ||
 	    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
-	    listen(listen_fd, 4096) == -1 ||
-	    getsockname(listen_fd, own->ai_addr, &own->ai_addrlen) == -1)
-		die("socket, setsockopt, bind, listen or getsockname");
-	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
+	    listen(listen_fd, 4096) == -1)
+		die("socket, setsockopt, bind or listen");
 	watch(listen_fd, POLLIN);
 
 	/* 2. Not more descriptors than we have room for. */
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_cur < MAX_FDS ? limit.rlim_cur : MAX_FDS;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	announce(listen_fd);
+	announce(listen_fd, own);
+	memcpy(&clients[listen_fd].peer, own->ai_addr, own->ai_addrlen);
 
 	/* 3. The loop: sleep until somebody is ready, serve all who are. */
 	for (;;) {

@@ -49,8 +49,8 @@ static _Noreturn void serve(int listen_fd)
 			sleep(1); /* do not burn the CPU */
 			continue;
 		}
-		struct text peer = address_text(&address, length);
-		tell(1, peer.s, "connected");
+		const char *peer = address_text(&address, length);
+		tell(1, peer, "connected");
 		const char *failed = NULL;
 		ssize_t n;
 		while (!failed && (n = recv(conn_fd, buf, sizeof buf, 0))) {
@@ -62,15 +62,14 @@ static _Noreturn void serve(int listen_fd)
 			if (send_all(conn_fd, buf, (size_t)n) == -1)
 				failed = "send to";
 		}
-		tell(failed ? 2 : 1, peer.s, failed ? failed : "hung up");
+		tell(failed ? 2 : 1, peer, failed ? failed : "hung up");
 		close(conn_fd);
 	}
 }
 
 int main(int argc, char *argv[])
 {
-	struct addrinfo *own =
-		address_of(begin(argc, argv, "+hq", usage), SOCK_STREAM);
+	struct addrinfo *own = address_of(begin(argc, argv, "+hq", usage));
 	const int on = 1, parent = getpid();
 
 	for (int i = 0; i < PROCESSES; i++) {
@@ -95,7 +94,7 @@ int main(int argc, char *argv[])
 		if (getsockname(listen_fd, own->ai_addr, &own->ai_addrlen))
 			die("getsockname");
 		if (i == PROCESSES - 1)
-			announce(listen_fd);
+			announce(listen_fd, own);
 
 		/* 4. The process that serves it, and ends with its parent. */
 		pid_t pid = fork();

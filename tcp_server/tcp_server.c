@@ -42,7 +42,7 @@ static void report(const char *peer, const char *what)
 int main(int argc, char *argv[])
 {
 	char **operands = begin(argc, argv, "+hq", usage);
-	struct addrinfo *own = address_of(operands, SOCK_STREAM);
+	struct addrinfo *own = address_of(operands);
 	struct sockaddr_storage address;
 	static char buf[256 * 1024];
 	const int on = 1;
@@ -64,7 +64,7 @@ int main(int argc, char *argv[])
 	 *    lets a few of them wait until we pick up: see tcp_backlog. */
 	if (listen(listen_fd, 5) == -1)
 		die("listen");
-	announce(listen_fd);
+	announce(listen_fd, own);
 
 	for (;;) {
 		/* 5. Sleep until somebody calls. The call is a new socket;
@@ -81,26 +81,26 @@ int main(int argc, char *argv[])
 			sleep(1);
 			continue;
 		}
-		struct text peer = address_text(&address, length);
-		report(peer.s, "connected");
+		const char *peer = address_text(&address, length);
+		report(peer, "connected");
 
 		/* 6. Hear and answer, until the conversation is over. */
 		for (;;) {
 			ssize_t n = recv(conn_fd, buf, sizeof buf, 0);
 			if (n == 0) { /* not "nothing yet": the end */
-				report(peer.s, "hung up (end of stream)");
+				report(peer, "hung up (end of stream)");
 				break;
 			}
 			if (n == -1 && errno == EINTR)
 				continue;
 			if (n == -1) { /* this client's end, not ours */
-				complain("recv from", peer.s);
+				complain("recv from", peer);
 				break;
 			}
-			show(peer.s, buf, (size_t)n);
+			show(peer, buf, (size_t)n);
 			upper_case(buf, (size_t)n);
 			if (send_all(conn_fd, buf, (size_t)n) == -1) {
-				complain("send to", peer.s);
+				complain("send to", peer);
 				break;
 			}
 		}

@@ -18,7 +18,7 @@ static const char usage[] =
 
 struct caller {
 	int conn_fd;
-	struct text peer;
+	char peer[80];
 };
 
 /* All threads write this counter: each of them locks it first. */
@@ -64,8 +64,8 @@ static void *serve(void *argument)
 		return NULL;
 	errno = error;
 	if (failed)
-		complain(failed, caller.peer.s);
-	else if (printf("served %s, %d still here\n", caller.peer.s, left) < 0)
+		complain(failed, caller.peer);
+	else if (printf("served %s, %d still here\n", caller.peer, left) < 0)
 		check_output(); /* says why, and ends the server */
 	funlockfile(out);
 	return NULL;
@@ -73,8 +73,7 @@ static void *serve(void *argument)
 
 int main(int argc, char *argv[])
 {
-	struct addrinfo *own =
-		address_of(begin(argc, argv, "+hq", usage), SOCK_STREAM);
+	struct addrinfo *own = address_of(begin(argc, argv, "+hq", usage));
 	struct sockaddr_storage address;
 	const int on = 1;
 
@@ -85,7 +84,7 @@ int main(int argc, char *argv[])
 	    bind(listen_fd, own->ai_addr, own->ai_addrlen) == -1 ||
 	    listen(listen_fd, 4096) == -1)
 		die("socket, setsockopt, bind or listen");
-	announce(listen_fd);
+	announce(listen_fd, own);
 
 	for (;;) {
 		/* 2. Pick up. */
@@ -101,9 +100,10 @@ int main(int argc, char *argv[])
 		/* 3. The thread gets memory of its own: the next caller may be
 		 *    in our variables before the thread has read them. */
 		struct caller *caller = malloc(sizeof *caller);
-		if (caller)
-			*caller = (struct caller){
-				conn_fd, address_text(&address, length)};
+		if (caller) {
+			caller->conn_fd = conn_fd;
+			strcpy(caller->peer, address_text(&address, length));
+		}
 
 		/* 4. Without a thread one client is lost, not the server. */
 		pthread_t thread;

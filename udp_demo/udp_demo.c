@@ -33,9 +33,7 @@ static void serve(struct addrinfo *own, bool any)
 	/* 2. It gets one: from here the kernel puts datagrams in a queue. */
 	if (bind(fd, own->ai_addr, own->ai_addrlen) == -1)
 		die("bind");
-	if (getsockname(fd, own->ai_addr, &own->ai_addrlen) == -1)
-		die("getsockname");
-	announce(fd);
+	announce(fd, own);
 
 	for (;; check_output()) {
 		/* 3. Sleep until there is a datagram, whoever sent it. 0 is an
@@ -48,7 +46,7 @@ static void serve(struct addrinfo *own, bool any)
 			continue;
 		}
 		if (!quiet) {
-			printf("%s says \"", address_text(&peer, length).s);
+			printf("%s says \"", address_text(&peer, length));
 			print_safe(buf, n < 40 ? (size_t)n : 40);
 			printf("\"%s (%zd bytes)\n", n > 40 ? "..." : "", n);
 		}
@@ -58,7 +56,7 @@ static void serve(struct addrinfo *own, bool any)
 		/* 4. Back to where it came from. If that fails, we go on. */
 		upper_case(buf, (size_t)n);
 		if (sendto(fd, buf, (size_t)n, 0, (void *)&peer, length) == -1)
-			complain("sendto", address_text(&peer, length).s);
+			complain("sendto", address_text(&peer, length));
 	}
 }
 
@@ -82,7 +80,6 @@ static int client_socket(const struct addrinfo *to)
 /* Ask TO the question, print its answer; false: there is none. */
 static bool ask(const struct addrinfo *to, int number, const char *question)
 {
-	struct text name = address_text(to->ai_addr, to->ai_addrlen);
 	int fd = client_socket(to);
 	struct sockaddr_storage from;
 	socklen_t length = sizeof from;
@@ -109,11 +106,13 @@ static bool ask(const struct addrinfo *to, int number, const char *question)
 			return true;
 		}
 		fprintf(stderr, "dropped: number %ld from %s\n",
-			strtol(buf, NULL, 10), address_text(&from, length).s);
+			strtol(buf, NULL, 10), address_text(&from, length));
 	}
 	if (n == -1 && errno != EAGAIN)
-		complain("sendto or recvfrom", name.s);
-	fprintf(stderr, "no answer from %s: lost? nobody there?\n", name.s);
+		complain("sendto or recvfrom",
+			 address_text(to->ai_addr, to->ai_addrlen));
+	fprintf(stderr, "no answer from %s: lost? nobody there?\n",
+		address_text(to->ai_addr, to->ai_addrlen));
 	return false;
 }
 
@@ -128,12 +127,12 @@ int main(int argc, char *argv[])
 	const bool any = *operands && !(*operands)[strspn(*operands, "0.:")];
 	if (any && *role == 'c')
 		*operands = "localhost";
-	struct addrinfo *list = address_of(operands, SOCK_DGRAM), *to = list;
+	struct addrinfo *list = address_of(operands), *to = list;
 	if (*role == 's')
 		serve(list, any);
 
 	fprintf(stderr, "sending to %s\n",
-		address_text(to->ai_addr, to->ai_addrlen).s);
+		address_text(to->ai_addr, to->ai_addrlen));
 	for (int number = 1; !ferror(stdout); number++) {
 		fputs(isatty(STDIN_FILENO) ? "> " : "", stderr);
 		start = sprintf(question, "%d ", number);
