@@ -10,8 +10,8 @@
  *          The second packet has no payload, and abc is printed all the same.
  * Wanted:  for a packet whose lengths say more than there is, or less than a
  *          header has (IPv4 20 bytes, UDP 8), it prints: malformed.
- *          What follows the packet, as Ethernet fills up short ones, is not
- *          part of it. Nothing is read beyond the packet's end.
+ *          What follows the packet (Ethernet fills up short ones) or its UDP
+ *          datagram is not printed. Nothing is read beyond the packet's end.
  * Check:   make exercise-believes_the_header
  */
 #include <stddef.h> /* size_t */

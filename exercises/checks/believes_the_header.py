@@ -74,6 +74,10 @@ def check(lab):
         whole = good(5)
         try_all(lab, (whole[0] + b"\0" * 13, whole[1]), (ip(b"ab", 6) + b"padding", "protocol 6, 2 bytes"))
 
+    with lab.case("what follows a UDP datagram in its packet is not printed"):
+        datagrams = [udp(random.randbytes(length)) for length in (3, 0, 100)]
+        try_all(lab, *((ip(each + b"more"), shown(each)) for each in datagrams))
+
 
 def bounds(lab):
     with lab.case("nothing is read beyond the end of an array"):
