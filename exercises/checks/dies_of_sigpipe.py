@@ -10,13 +10,18 @@ def check(lab):
             raise Wrong("the lines 1 to 100", f"{len(got)} bytes came that are something else")
 
     with lab.case("the next client is served when one left before it was picked up"):
-        server = lab.server()
-        server.pause()
-        early = lab.client(server)
-        early.leave()
-        server.resume()
-        lab.settle()
-        lab.client(server, "127.0.0.1:{port} takes a call after a client left early").hear(COUNTED, "the lines")
+        for resets in False, True:  # then already the first send fails
+            server = lab.server()
+            server.pause()
+            early = lab.client(server)
+            if resets:
+                early.half_close()
+                early.reset()
+            else:
+                early.leave()
+            server.resume()
+            lab.settle()
+            lab.client(server, "127.0.0.1:{port} takes a call after a client left early").hear(COUNTED, "the lines")
 
     with lab.case("fifty clients leave, early or by slamming the door"):
         server = lab.server()
