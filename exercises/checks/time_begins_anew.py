@@ -55,6 +55,20 @@ def too_late(lab, every=5.0, said=b""):
     raise Wrong("it waits for 500 ms", f"it waited {took:.0f} ms")
 
 
+def byte_too_late(lab):
+    """When it goes on, a byte is there, and the time has been over for long."""
+    _, program, server = begin(lab)
+    lab.until(program.ended, within=0.2)
+    program.pause()
+    with contextlib.suppress(Wrong):  # on a busy machine it may have ended
+        server.say(b"x")
+    lab.until(program.ended, within=0.6)
+    program.resume()
+    status = program.must_end("your program ends, though there is no time left to wait", within=3)
+    if status != 1 or not program.said(b"no answer"):
+        raise Wrong('it says "no answer", status 1', f"it printed {quoted(program.told)}, status {status}")
+
+
 def check(lab):
     with lab.case("a line is printed"):
         in_pieces(lab, 0)
@@ -67,6 +81,9 @@ def check(lab):
 
     with lab.case("a line that comes byte by byte, too slowly: it gives up as well"):
         too_late(lab, 0.1, b"x")
+
+    with lab.case("a byte that comes when the time is over: it gives up as well"):
+        byte_too_late(lab)
 
 
 def bounds(lab):
