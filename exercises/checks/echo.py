@@ -35,6 +35,20 @@ def some_clients(lab, server, count):
     return clients
 
 
+def call_together(lab, ending=b""):
+    """The next client is there before a thread has begun to serve the first."""
+    server = lab.server()
+    for _ in range(3):
+        server.pause()
+        clients = [lab.client(server) for _ in range(5)]
+        words = [word() + ending for _ in clients]
+        for client, said in zip(clients, words):
+            client.say(said)
+        server.resume()
+        for client, said in zip(clients, words):
+            client.hear(said.upper(), "its own answer")
+
+
 def leave_together(lab):
     """A server that is one process for each client gets one signal for them all."""
     with lab.case("nothing is left of clients that leave at the same time"):

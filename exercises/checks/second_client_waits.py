@@ -1,4 +1,4 @@
-from echo import bytes_like_others, everybody_at_once, leave_together, leaves_nothing
+from echo import bytes_like_others, call_together, everybody_at_once, leave_together, leaves_nothing
 from echo import many_at_once as bounds  # noqa: F401: a round of its own
 
 
@@ -34,6 +34,9 @@ def check(lab):
             clients[-1].talk()
         for client in clients[::-1] + clients[::2]:
             client.talk()
+
+    with lab.case("clients that call at the same time are all answered"):
+        call_together(lab)
 
     everybody_at_once(lab)
     bytes_like_others(lab)

@@ -4,15 +4,15 @@
  *    10  a line, which ends in a newline, is answered by the same in upper case
  *    15  however its bytes arrive: in pieces, or several lines at once
  *    10  an empty line, one of 1000 bytes, and one with a byte 0 are lines
- *    10  a client whose line has more than 1000 bytes is hung up on, and that
- *        line is not answered
+ *    10  instead of answering a line of more than 1000 bytes, it hangs up
  *    10  a line that was not finished is not answered; when the client hangs
  *        up, so does the server
  *    15  40 clients at once, each answered as soon as it speaks
- *    10  a client that resets its connection harms nobody
+ *     5  a client that resets its connection harms nobody
  *    10  a client that reads nothing stops nobody else
  *     5  no descriptor and no process is left of a client that has left
  *     5  all of that under an unkind kernel: short counts, EINTR
+ *     5  nothing is written beyond the end of an array
  *
  * Symptom: what is below listens, and says nothing.
  * Check:   make exercise-line_server
