@@ -144,6 +144,14 @@ load helper
     diff <(grep -vx ' *recorded:  make ladder-exercise-one_client_only' "$BATS_TEST_TMPDIR/shown") "$BATS_TEST_TMPDIR/said"
 }
 
+@test "a ready line that is printed and not flushed is told from none" {
+    sed '/fflush/d' exercises/solutions/one_client_only.c >"$DIR/one_client_only.c"
+    turned_down one_client_only 'there was no such line, though it' 'fflush(stdout) is missing'
+    student one_client_only 'int main(void) { pause(); }'
+    turned_down one_client_only 'there was no such line'
+    [[ $output != *fflush* ]]
+}
+
 @test "what a student prints on standard error does not count" {
     cp exercises/solutions/half_close.c "$DIR"
     echo '__attribute__((constructor)) static void chat(void) { fputs("here I am", stderr); }' >>"$DIR/half_close.c"

@@ -95,6 +95,10 @@ WAITS = {
 
 LETTERS = string.ascii_lowercase.encode()
 
+# 127.0.0.1, and what an IPv6 socket calls it, as the kernel writes them.
+LOOPBACK = ["".join(f"{each:08X}" for each in struct.unpack(f"={len(address) // 4}I", address)) for address in (
+    socket.inet_aton("127.0.0.1"), socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.1"))]
+
 
 class Wrong(Exception):
     """The program does not do what it should: what was expected, what happened."""
@@ -904,7 +908,9 @@ class Lab:
             return re.search(rb"^listening on (\S+)\n", program.output, re.M) or re.search(
                 rb"^listening on (\S+)\n", program.errors, re.M)
         if not self.until(lambda: line() or program.ended()) or not line():
-            raise Wrong('a line "listening on ..." once a client can come', "there was no such line")
+            listens = not program.ended() and not program.output and program.addresses()
+            raise Wrong('a line "listening on ..." once a client can come', "there was no such line"
+                        + ", though it listens: if it prints one, fflush(stdout) is missing" * bool(listens))
         return line()[1].decode("ascii", "replace")
 
     def server(self, port=0):
@@ -919,7 +925,7 @@ class Lab:
             raise Wrong(f"your program, told to take port {port}, takes that one",
                         f"it says that it listens on port {program.port}")
         for where, real in program.addresses():
-            if real == program.port and where != "0100007F":
+            if real == program.port and where not in LOOPBACK:
                 everywhere = ": on every interface, for the whole network" if not where.strip("0") else ""
                 raise Wrong("your program can be reached at 127.0.0.1 only", f"it listens elsewhere{everywhere}")
         return program
