@@ -52,6 +52,35 @@ assert len(suite.find("properties")[0].get("value")) == 64' "$OUT/reports/_bert_
 	END
 }
 
+@test "grade-class: names with blanks can be named, and long ones cut" {
+    class
+    local long
+    long=$(printf 'x%.0s' {1..250})
+    hands_in "anna b" half_close exercises/solutions/half_close.c
+    hands_in bert half_close exercises/starts/half_close.c
+    hands_in "$long" half_close exercises/starts/half_close.c
+    run grade_class NAMES=half_close
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    diff "$OUT/grades.csv" - <<-END
+		student,half_close,points
+		anna b,10,10
+		bert,0,0
+		${long:0:60},0,0
+	END
+    [[ $(grade_class NAMES=half_close STUDENTS="anna b") = *"; 1 checked in "* ]]
+    [[ $(grade_class NAMES=half_close STUDENTS="'anna b' bert") = *"; 2 checked in "* ]]
+    run grade_class NAMES=half_close STUDENTS="'anna b"
+    [ "$status" -eq 1 ] && [[ $output = "grade-class: a quote has no end in STUDENTS='anna b" ]]
+}
+
+@test "grade-class: grades that lie in the class are no student" {
+    class
+    OUT=$CLASS/grades
+    hands_in anna half_close exercises/solutions/half_close.c
+    grade_class NAMES=half_close
+    [[ $(grade_class NAMES=half_close) = "1 student, 1 exercise: 1 done of 1; 0 checked in "* ]]
+}
+
 @test "grade-class: what is wrong is told" {
     class
     run grade_class
