@@ -3,8 +3,8 @@
  * It sends each line, without its newline, to a server that answers with as
  * many bytes (tcp_server does), and prints the answer.
  *
- * Symptom: cc empty_message.c -o empty_message; start tcp_server/tcp_server in
- *          one terminal, ./empty_message 8080 in another. Type hello: HELLO.
+ * Symptom: cc empty_message.c -o empty_message; start ../tcp_server/tcp_server
+ *          in one terminal, ./empty_message 8080 in another. Type hello: HELLO.
  *          Press Enter alone: nothing happens any more, whatever you type.
  * Wanted:  an empty line is skipped: nothing is sent, nothing printed for it.
  * Check:   make exercise-empty_message

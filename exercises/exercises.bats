@@ -40,6 +40,32 @@ load helper
     done
 }
 
+@test "symptoms that hang on the machine happen as the head says: hostile_length, files_leak" {
+    cp exercises/starts/hostile_length.c exercises/starts/files_leak.c "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
+    # However much is above the array on the stack: gcc and clang, a large and a small environment.
+    local cc LOG
+    for cc in gcc clang; do
+        command -v $cc >/dev/null || continue
+        LOG=$BATS_TEST_TMPDIR/$cc.log
+        $cc -g -fsanitize=address hostile_length.c -o hostile_length
+        env -i PATH="$PATH" ./hostile_length 0 >"$LOG" 2>&1 3>&- &
+        PIDS+=("$!")
+        wait_for 'listening on'
+        (eval "$(sed -n 's/^ \* *\((printf .*)\) | nc .*/\1/p' hostile_length.c)") \
+            >"/dev/tcp/127.0.0.1/$(sed -n 's/^listening on .*://p' "$LOG")" || true
+        wait_for 'AddressSanitizer: stack-buffer-overflow'
+    done
+    cc files_leak.c -o files_leak
+    LOG=$BATS_TEST_TMPDIR/files_leak.log
+    (eval "$(sed -n 's/.*; (\(ulimit .*; \)\(.*\))$/\1 exec \2/p' files_leak.c)") >"$LOG" 2>&1 3>&- &
+    PIDS+=("$!")
+    wait_for 'listening on'
+    python "$(sed -n '/^ \* *from socket/,/^ \* *for i/s/^ \* *//p' files_leak.c)
+send_fds(c, [b'.'], [f.fileno()])
+assert c.recv(99) == b'0 open, 0 bytes\n'"
+}
+
 @test "the students' files are, to begin with, the starts that reset restores" {
     local name
     for name in $(names); do

@@ -3,7 +3,7 @@
  * Its clients hand open files to it, with a message of one byte, at most four
  * files at a time. It says how many they are, and how many bytes they have.
  *
- * Symptom: cc files_leak.c -o files_leak; ./files_leak socket
+ * Symptom: cc files_leak.c -o files_leak; (ulimit -n 1024; ./files_leak socket)
  *          In another terminal, python3 -i and
  *          from socket import *
  *          c = socket(AF_UNIX); c.connect("socket"); f = open("files_leak.c")

@@ -5,7 +5,7 @@
  *
  * Symptom: cc -g -fsanitize=address hostile_length.c -o hostile_length
  *          ./hostile_length 8080, and in another terminal
- *          (printf '\0\0\377\377'; head -c 65535 /dev/zero) | nc 127.0.0.1 8080
+ *          (printf '\0\0\4\377'; head -c 1279 /dev/zero) | nc 127.0.0.1 8080
  *          The sanitizer stops the server: stack-buffer-overflow.
  * Wanted:  a client that says a length of more than 1000 is hung up on, and
  *          harms nobody; all others are answered.
