@@ -170,6 +170,20 @@ assert c.recv(99) == b'0 open, 0 bytes\n'"
     diff <(grep -vx ' *recorded:  make ladder-exercise-one_client_only' "$BATS_TEST_TMPDIR/shown") "$BATS_TEST_TMPDIR/said"
 }
 
+@test "what is to be typed by hand gives the program the same bytes" {
+    turned_down empty_message "printf '" "\n' | ./empty_message 8080 &"
+    turned_down icmp_checksum_odd "printf 'abc\n' | ./icmp_checksum_odd &"
+    local shell words='
+sys.path.insert(0, "exercises/checks")
+sys.dont_write_bytecode = True
+from harness import typed
+'
+    for shell in sh bash; do
+        $shell -c "$(python "$words print(typed(b'-n%' + bytes(range(256)), 400) + 'cat')")" >"$BATS_TEST_TMPDIR/typed"
+        cmp "$BATS_TEST_TMPDIR/typed" <(python "$words sys.stdout.buffer.write(b'-n%' + bytes(range(256)))")
+    done
+}
+
 @test "a ready line that is printed and not flushed is told from none" {
     sed '/fflush/d' exercises/solutions/one_client_only.c >"$DIR/one_client_only.c"
     turned_down one_client_only 'there was no such line, though it' 'fflush(stdout) is missing'

@@ -30,6 +30,7 @@ def try_all(lab, *packets):
     for number, (packet, expected) in enumerate(packets, 1):
         line = lines[number - 1] if number <= len(lines) else ""
         if line != expected:
+            lab.tell_line(packet.hex().encode())
             raise Wrong(f"of packet {number}, {quoted(packet.hex().encode())}, it prints {quoted(expected.encode())}",
                         f"it printed {quoted(line.encode())}")
     if len(lines) != len(packets) or status != 0:

@@ -140,6 +140,16 @@ def literal(data, most=40):
     return f"{data[:20]!r}.ljust({len(data)}, b'.')"
 
 
+def typed(data, most):
+    """What to type in a shell in front of a program that is given these bytes: printf knows
+    octal numbers. Too many of them are any bytes, but as many."""
+    if len(data) > most:
+        return f"head -c {len(data)} /dev/urandom | "
+    words = "".join(chr(byte) if 32 <= byte < 127 and chr(byte) not in "'\\%" else
+                    {10: "\\n", ord("%"): "%%", ord("\\"): "\\\\"}.get(byte, f"\\{byte:03o}") for byte in data)
+    return f"printf '{words}' | ".replace("'-", "'\\055", 1)
+
+
 def broken(error):
     return f"the connection broke: {error.strerror} ({errno.errorcode.get(error.errno, '?')})"
 
@@ -702,13 +712,17 @@ class Lab:
         """A line of Python that does what we do to the program."""
         self.steps.append(step)
 
-    def tell_run(self, args, stdin):
+    def tell_run(self, args, stdin, most=400):
         args = ["8080" if arg.isdigit() else arg for arg in args]
         many = len(args) > 8
         words = " ".join(["./" + self.name, *([f"$(yes 8080 | head -n {len(args)})"] if many else args)])
         under = "scripts/exercise unkind " if self.unkind else ""
-        given = f" <<<{literal(stdin)[1:]}" if stdin else ""
-        self.steps.append(f"$ {under}{words}{given}")
+        self.steps.append(f"$ {typed(stdin, most) if stdin else ''}{under}{words}")
+
+    def tell_line(self, line):
+        """This one of the lines that the program was given is enough, by hand."""
+        self.steps.pop()
+        self.tell_run([], line + b"\n", 4096)
 
     def name_of_peer(self):
         self.peers += 1

@@ -27,6 +27,7 @@ def try_all(lab, payloads):
     if len(lines) != len(payloads):
         raise Wrong(f"{len(payloads)} lines of input, as many packets", f"{len(lines)} lines were printed")
     for number, (line, each) in enumerate(zip(lines, payloads), 1):
+        lab.tell_line(each)
         try:
             packet = bytes.fromhex(line.decode())
         except ValueError:
