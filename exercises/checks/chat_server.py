@@ -94,6 +94,13 @@ def check(lab):
                 client.reset()
             tell(first, [second], word())
             tell(second, [first], word())
+        third = join(lab, server, 1)[0]
+        server.pause()
+        first.say(b"a\n")
+        third.vanish()
+        server.resume()
+        second.hear(b"a\n", "the line")
+        tell(second, [first], word())
 
     with lab.case("a client that reads nothing stops nobody else", 15):
         server = lab.server()
@@ -103,6 +110,13 @@ def check(lab):
         tell(second, [first], word())
         third = join(lab, server, 1)[0]
         tell(first, [second, third], word())
+        third.leave()
+        deaf = deaf_one(lab, server)
+        tell_much(first, second, KEPT)
+        server.pause()
+        deaf.vanish()  # while something waits for it
+        server.resume()
+        tell(first, [second], word())
 
     with lab.case("what a client has not read waits for it", 10):
         server = lab.server()

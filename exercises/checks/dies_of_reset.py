@@ -30,6 +30,15 @@ def check(lab):
         client.close()  # bytes are unread: the kernel sends a reset
         lab.client(server).talk()
 
+    with lab.case("a client that is gone before it is answered does no harm"):
+        server = lab.server()
+        server.pause()
+        client = lab.client(server)
+        client.say(b"is anybody there?")
+        client.vanish()
+        server.resume()
+        lab.client(server).talk()
+
     with lab.case("a hundred resets do no harm"):
         server = lab.server()
         for _ in range(100):

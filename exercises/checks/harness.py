@@ -647,6 +647,13 @@ class Peer:
         self.sock.close()
 
 
+    def vanish(self):
+        """Say that this was all, then slam the door: the next send of the program is told
+        of a broken pipe at once (EPIPE, and SIGPIPE with it), not only the one after that."""
+        self.half_close()
+        self.reset()
+
+
 class Watch:
     """What the processes of the program do while we wait."""
 
