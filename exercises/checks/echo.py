@@ -5,8 +5,10 @@ from harness import Wrong, family, stat_of, word, zombies
 
 
 def bytes_like_others(lab):
-    with lab.case("a byte 0 is a byte like others"):
+    with lab.case("a byte 0 is a byte like others, and so is a newline"):
         client = lab.client(lab.server())
+        client.talk(said=b"\n")
+        client.talk(said=b"two\nlines\n")
         client.talk(said=b"be\0fore and after\0")
         client.talk()
 
