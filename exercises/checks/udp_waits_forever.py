@@ -24,6 +24,9 @@ def check(lab):
         start = time.monotonic()
         program = lab.run(server.getsockname()[1], question.decode())
         asked(lab, server, question)
+        if lab.until(lambda: select.select([server], [], [], 0)[0], within=max(0.01, start + 0.25 - time.monotonic())):
+            raise Wrong("it waits 300 ms before it asks again",
+                        f"it asked again {(time.monotonic() - start) * 1000:.0f} ms after it was started")
         program.must_not_spin("while no answer comes", 0.4, 0.2)
         status = program.must_end('your program says "no answer" and ends', asleep=1.5)
         took = time.monotonic() - start
