@@ -170,6 +170,15 @@ assert c.recv(99) == b'0 open, 0 bytes\n'"
     diff <(grep -vx ' *recorded:  make ladder-exercise-one_client_only' "$BATS_TEST_TMPDIR/shown") "$BATS_TEST_TMPDIR/said"
 }
 
+@test "a failure is told by what differs, and blamed on what is left open" {
+    sed 's/text\[128\]/text[64]/' exercises/solutions/string_without_end.c >"$DIR/string_without_end.c"
+    turned_down string_without_end 'came, behind byte 63:'
+    sed 's/close(files\[i\]);/if (i > 0)\n\t&/' exercises/solutions/files_leak.c >"$DIR/files_leak.c"
+    turned_down files_leak 'each file that came is closed'
+    sed 's/no answer/too late/' exercises/solutions/udp_waits_forever.c >"$DIR/udp_waits_forever.c"
+    turned_down udp_waits_forever 'it printed "udp_waits_forever: too late'
+}
+
 @test "what is to be typed by hand gives the program the same bytes" {
     turned_down empty_message "printf '" "\n' | ./empty_message 8080 &"
     turned_down icmp_checksum_odd "printf 'abc\n' | ./icmp_checksum_odd &"

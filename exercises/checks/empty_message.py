@@ -1,4 +1,4 @@
-from harness import Wrong, word
+from harness import Wrong, quoted, word
 
 
 def talk_of(lab, lines, slowly=False):
@@ -26,7 +26,7 @@ def check(lab):
         lines = [word(5), word(20), b"x"]
         said = talk_of(lab, lines, slowly=True)
         if said != b"".join(line.upper() + b"\n" for line in lines):
-            raise Wrong("the three answers are printed", "something else was printed")
+            raise Wrong("the three answers are printed", f"something else was printed: {quoted(said)}")
 
     with lab.case("the line after an empty one is sent and answered"):
         talk_of(lab, [word(), b"", word()])
@@ -35,7 +35,7 @@ def check(lab):
         lines = [b"", word(), b"", b"", word(3), b""]
         said = talk_of(lab, lines)
         if said != b"".join(line.upper() + b"\n" for line in lines if line):
-            raise Wrong("two answers are printed, and nothing else", "something else was printed")
+            raise Wrong("two answers are printed, and nothing else", f"something else was printed: {quoted(said)}")
 
     with lab.case("a line of spaces is a message like others"):
         talk_of(lab, [b"   ", b"", b" "])

@@ -4,6 +4,8 @@ import socket
 
 from harness import Wrong
 
+CLOSED = "each file that came is closed, and so is each client's socket"
+
 
 def some_files(lab, *sizes):
     """Open files of so many bytes."""
@@ -49,7 +51,7 @@ def check(lab):
             client.half_close()
             client.hear_end("your program hangs up when its client has")
             client.close()
-        lab.must_stay_the_same(visit)
+        lab.must_stay_the_same(visit, closed=CLOSED)
 
     for title, sizes in (("nor of clients that do not wait for their answer", (1, 2)),
                          ("nor of more files than there is room for", range(1, 9))):
@@ -66,7 +68,7 @@ def check(lab):
                 client = lab.unix_client(server)
                 measured(client, files[:1])
                 client.close()
-            lab.must_stay_the_same(leave)
+            lab.must_stay_the_same(leave, closed=CLOSED)
 
 
 def bounds(lab):

@@ -130,6 +130,12 @@ def quoted(data):
     return f'"{short} ({len(data)} byte{"s" * (len(data) != 1)})'
 
 
+def unlike(got, expected):
+    """What came instead; and where it differs, if that cannot be seen in what is quoted."""
+    same = len(os.path.commonprefix([got, expected]))
+    return f"{quoted(got)} came" + (f", behind byte {same}: {quoted(got[same:])}" if 30 < same < len(got) else "")
+
+
 def literal(data, most=40):
     """Bytes as Python writes them, not too long, but as many: b'z' * 100."""
     if len(data) <= most:
@@ -532,7 +538,7 @@ class Peer:
                 raise Wrong(f"{what} {quoted(expected)}", (f"{quoted(got)} came, then " if got else "") + end)
             got += part
         if got[:len(expected)] != expected:
-            raise Wrong(f"{what} {quoted(expected)}", f"{quoted(got)} came")
+            raise Wrong(f"{what} {quoted(expected)}", unlike(got, expected))
         self.stash = got[len(expected):]
 
     def hear_end(self, what="the end of the stream", most=1 << 26):
@@ -885,7 +891,7 @@ class Lab:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
-    def must_stay_the_same(self, visit, times=8):
+    def must_stay_the_same(self, visit, times=8, closed="each client's socket is closed, by every process that has it"):
         """visit() is one client that comes and goes: after three and after more
         of them the program has as many descriptors and children."""
         counts = []
@@ -900,8 +906,7 @@ class Lab:
             counts.append((descriptors(), zombies(), len(family()), mappings() // 2))
         for what, cure, before, after in zip(
                 ("descriptors", "zombies", "processes", "threads' stacks or other memory"),
-                ("each client's socket is closed, by every process that has it",
-                 "children that have ended are waited for", "a client's process ends with its client",
+                (closed, "children that have ended are waited for", "a client's process ends with its client",
                  "threads that have ended are joined or detached, memory is freed"), *counts):
             if after - before > times // 2:
                 raise Wrong(cure, f"{times} clients came and went, and left {after - before} more {what}")

@@ -1,4 +1,4 @@
-from harness import Wrong, quoted, word
+from harness import Wrong, quoted, unlike, word
 
 
 def ask(lab, server, sock, name):
@@ -10,7 +10,7 @@ def ask(lab, server, sock, name):
 def greet(lab, server, sock, name):
     got = ask(lab, server, sock, name)
     if got != b"hello, " + name:
-        raise Wrong(f"to {quoted(name)}, the answer {quoted(b'hello, ' + name)}", f"{quoted(got)} came")
+        raise Wrong(f"to {quoted(name)}, the answer {quoted(b'hello, ' + name)}", unlike(got, b"hello, " + name))
 
 
 def check(lab):

@@ -35,7 +35,7 @@ def check(lab):
             server.recvfrom(1000)
             count += 1
         if status != 1 or not program.said(b"no answer"):
-            raise Wrong('it says "no answer", status 1', f"it printed {quoted(program.output)}, status {status}")
+            raise Wrong('it says "no answer", status 1', f"it printed {quoted(program.told)}, status {status}")
         if count != 3:
             raise Wrong("your program asks three times", f"it asked {count} time{'s' * (count != 1)}")
         if took < 0.85:
