@@ -10,8 +10,8 @@ def check(lab):
             raise Wrong("the lines 1 to 100", f"{len(got)} bytes came that are something else")
 
     with lab.case("the next client is served when one left before it was picked up"):
+        server = lab.server()
         for vanishes in False, True:
-            server = lab.server()
             server.pause()
             early = lab.client(server)
             if vanishes:
@@ -20,7 +20,9 @@ def check(lab):
                 early.leave()
             server.resume()
             lab.settle()
-            lab.client(server, "127.0.0.1:{port} takes a call after a client left early").hear(COUNTED, "the lines")
+            client = lab.client(server, "127.0.0.1:{port} takes a call after a client left early")
+            client.hear(COUNTED, "the lines")
+            client.close()
 
     with lab.case("fifty clients leave, early or by slamming the door"):
         server = lab.server()
