@@ -131,7 +131,8 @@ int main(int argc, char *argv[])
 	if (listen(fd, 5) == -1)
 		die("listen");
 	printf("listening on %s\n", path);
-	for (ssize_t n;;) {
+	for (ssize_t n;; close(conn_fd)) {
+		check_output();
 		while ((conn_fd = accept(fd, NULL, NULL)) == -1) {
 			complain("accept", "a client");
 			sleep(1);
@@ -145,6 +146,5 @@ int main(int argc, char *argv[])
 		}
 		if (n != 0)
 			complain("recv or send:", "client");
-		close(conn_fd);
 	}
 }
