@@ -125,7 +125,7 @@ int main(int argc, char *argv[])
 		else
 			fwrite(answer, 1, got, stdout);
 		if (ends && (got > 0 || !begins) && putchar('\n') == EOF)
-			die("write to standard output");
+			check_output();
 	}
 
 	/* 6. Hang up. */
