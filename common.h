@@ -103,7 +103,7 @@ static inline int number(const char *text, int min, int max)
 
 /* ---- Conversations: the peer may be anybody ---- */
 
-/* Return the addresses of [HOST [PORT]], to try in turn: see sock_resolve. */
+/* Return the addresses of [HOST [PORT]], each once: see sock_resolve. */
 static inline struct addrinfo *address_of(char *operands[])
 {
 	const char *host = *operands ? *operands++ : "127.0.0.1";
@@ -151,8 +151,8 @@ static inline void announce(int fd, struct addrinfo *own)
 	check_output();
 }
 
-/* Print what a peer sent so that it cannot command the terminal: what can be
- * seen as it is, UTF-8 too, any other byte in octal (newline is \012). */
+/* Print what a peer sent so that it cannot command the terminal: what has a
+ * width as it is, UTF-8 too, any other byte in octal (newline is \012). */
 static inline void print_safe(const char *bytes, size_t n)
 {
 	wchar_t c;

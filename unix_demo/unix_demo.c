@@ -26,6 +26,7 @@ static struct stat file;
 /* Close; delete the file if it is a dead socket of ours: see unix_stale. */
 static void clean_up(void)
 {
+	const int error = errno; /* NOLINT: check_output tells it, at exit */
 	close(fd);
 	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	if (lstat(path, &file) == 0 && S_ISSOCK(file.st_mode) &&
@@ -33,6 +34,7 @@ static void clean_up(void)
 	    errno == ECONNREFUSED) /* NOLINT: errno is safe here */
 		unlink(path);
 	close(fd);
+	errno = error; /* NOLINT */
 }
 
 static void leave(int signal_number) /* calls what signal-safety(7) allows */
@@ -125,14 +127,12 @@ int main(int argc, char *argv[])
 		die("socket");
 	if (*role == 'c')
 		return call();
-	/* bind makes the file; what follows is as in tcp_server. */
-	if (bind(fd, to, sizeof address) == -1)
+	if (bind(fd, to, sizeof address) == -1) /* it makes the file */
 		fail("bind to");
 	if (listen(fd, 5) == -1)
 		die("listen");
 	printf("listening on %s\n", path);
-	for (ssize_t n;; close(conn_fd)) {
-		check_output();
+	for (ssize_t n; !ferror(stdout); close(conn_fd)) {
 		while ((conn_fd = accept(fd, NULL, NULL)) == -1) {
 			complain("accept", "a client");
 			sleep(1);

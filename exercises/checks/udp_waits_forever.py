@@ -24,7 +24,9 @@ def check(lab):
         start = time.monotonic()
         program = lab.run(server.getsockname()[1], question.decode())
         asked(lab, server, question)
-        if lab.until(lambda: select.select([server], [], [], 0)[0], within=max(0.01, start + 0.25 - time.monotonic())):
+        again = lab.until(lambda: select.select([server], [], [], 0)[0],
+                          within=max(0.01, start + 0.25 - time.monotonic()))
+        if again and time.monotonic() - start < 0.3:  # later, on a busy machine, it may ask
             raise Wrong("it waits 300 ms before it asks again",
                         f"it asked again {(time.monotonic() - start) * 1000:.0f} ms after it was started")
         program.must_not_spin("while no answer comes", 0.4, 0.2)

@@ -17,6 +17,7 @@ from pathlib import Path
 SO_TIMESTAMPNS, SOL_PACKET, PACKET_STATISTICS, PACKET_OUTGOING, SO_RCVBUFFORCE = 35, 263, 6, 4, 33
 CLONE_NEWNET, SIOCSIFFLAGS, IFF_UP_RUNNING = 0x40000000, 0x8914, 0x49
 PERIOD = 0.002  # seconds between two looks at the tables
+LAST = 0.02  # so long nothing has come, when it ends
 FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]
 STATES = ["?", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT", "CLOSED",
           "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "SYN_RECV"]
@@ -39,7 +40,7 @@ class Watcher(threading.Thread):
             self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind(("lo", 3))
-        self.socket.settimeout(PERIOD)
+        self.socket.settimeout(PERIOD if samples else LAST)
         self.over, self.samples, self.packets = threading.Event(), samples, []
         self.looks, self.changes, self.ends, self.known, self.lines = [(0, 0)], [], {}, {}, None
         self.start()
@@ -48,10 +49,11 @@ class Watcher(threading.Thread):
         while True:
             if self.samples and time.time_ns() - self.looks[-1][1] > PERIOD * 10**9:
                 self.look()
+            over = self.over.is_set()  # then this wait is one of LAST
             try:
                 data, notes, _, address = self.socket.recvmsg(256, 256)
             except TimeoutError:
-                if self.over.is_set():
+                if over:
                     return
                 continue
             if address[2] == PACKET_OUTGOING:
@@ -79,7 +81,7 @@ class Watcher(threading.Thread):
     def stop(self, pauses):
         """End it; ({segments and states as in docs/recorder.md, missed: how many packets were, ends: (local, peer)
         of each inode}, whether there was a look in each of these PAUSES, (begin, end) in ns)."""
-        self.socket.settimeout(0.02)
+        self.socket.settimeout(LAST)
         self.over.set()
         self.join()
         if self.samples:

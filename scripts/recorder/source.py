@@ -12,7 +12,7 @@ from .calls import STRING
 def places(binary, addresses):
     """{address: [(function, file, line)]} of return addresses in a program built with -g, innermost
     first; inlined functions count. Without addr2line, or the program, nothing is found."""
-    if not os.path.isfile(binary) or not shutil.which("addr2line"):
+    if not os.path.isfile(binary) or not all(map(shutil.which, ("addr2line", "readelf"))):
         return {}
     heads = subprocess.run(["readelf", "-lW", binary], stdout=subprocess.PIPE, text=True, check=False).stdout
     fixed = re.search(r"type is EXEC[^$]*?LOAD +0x0+ 0x(\w+)", heads)  # its addresses do not begin with 0
