@@ -367,7 +367,7 @@ except OSError: print("none")'
     /usr/bin/python3 -c 'import pexpect' || missing "python3-pexpect"
     timeout 60 /usr/bin/python3 - "$ROOT" 3>&- <<'END'
 import pexpect, sys
-line = "%s/scripts/record -- /usr/bin/python3 -c 's = __import__(\"socket\").socket(); print(1 + 1); __import__(\"signal\").pause()' | %s/scripts/show ladder -a"
+line = "%s/scripts/record -- /usr/bin/python3 -c 'import signal, socket; s = socket.socket(); print(1 + 1); signal.pause()' | %s/scripts/show ladder -a"
 t = pexpect.spawn("bash", ["-c", line % (sys.argv[1], sys.argv[1])], timeout=30, encoding="utf-8", dimensions=(24, 80))
 t.expect_exact("2\r")
 t.sendintr()
